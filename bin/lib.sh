@@ -65,7 +65,8 @@ long() {
     wait "$pid" || rc=$?
     trap - INT TERM
     if [ $rc -ne 0 ]; then
-        tail -n 25 "$log" >&2
+        # LONG_QUIET: the caller reads the log itself.
+        [ -n "${LONG_QUIET:-}" ] || tail -n 25 "$log" >&2
         printf '%sfailed%s after %s (whole log: %s)\n' "$RED" "$PLAIN" "$(took $((SECONDS - start)))" "$log" >&2
     else
         note "done in $(took $((SECONDS - start)))"

@@ -1,0 +1,11 @@
+# Fed to `odoo shell` by bin/run: fill the new database with the demo site and write down its logins.
+# ruff: noqa: F821  (the shell provides env)
+import os
+
+logins = env["utility.site"]._load_demo_site()
+# Known to everybody, like all of the demo: a real installation is made without this file.
+env.ref("base.user_admin").password = "admin"
+env.cr.commit()
+with open(os.environ["DEMO_LOGINS"], "w", encoding="utf-8") as file:
+    for login, password, role in [*logins, ("admin", "admin", "Odoo administrator")]:
+        file.write(f"{login}\t{password}\t{role}\n")
