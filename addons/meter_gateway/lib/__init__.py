@@ -1,0 +1,1 @@
+# Nothing is imported here: the packages below are used by name, inside Odoo and without it.

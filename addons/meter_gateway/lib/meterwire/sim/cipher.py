@@ -1,0 +1,134 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
+"""Keys, deciphering and MAC of the recharge protocol, on the meter's side.
+
+Only the block primitive DES comes from a library. Triple DES, CBC and the MAC are written out
+here, apart from the desk's code (see docs/recharge-protocol.md, sections 2 and 6).
+"""
+
+import json
+import os
+import re
+import stat
+
+from Crypto.Cipher import DES
+
+BLOCK = 8
+USE_CIPHER = 1
+USE_MAC = 2
+
+
+class KeyProblem(Exception):
+    """The keys cannot be read; the text says why and never holds a key."""
+
+
+class BlockCipher:
+    """DES with a key of 8 bytes, 2-key triple DES (EDE) with one of 16."""
+
+    def __init__(self, key):
+        if len(key) not in (8, 16):
+            raise ValueError("a key has 8 or 16 bytes")
+        self._outer = DES.new(key[:8], DES.MODE_ECB)
+        self._inner = DES.new(key[8:], DES.MODE_ECB) if len(key) == 16 else None
+
+    def encrypt(self, block):
+        if self._inner is None:
+            return self._outer.encrypt(block)
+        return self._outer.encrypt(self._inner.decrypt(self._outer.encrypt(block)))
+
+    def decrypt(self, block):
+        if self._inner is None:
+            return self._outer.decrypt(block)
+        return self._outer.decrypt(self._inner.encrypt(self._outer.decrypt(block)))
+
+
+def _xor(left, right):
+    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+
+
+class MeterKeys:
+    """The two keys of one meter, derived from a master key.
+
+    :param master: 16 bytes.
+    :param version: key version, 1 to 255.
+    :param address: 12 digits as printed.
+    :param algorithm: ``des`` or ``3des``.
+    """
+
+    def __init__(self, master, version, address, algorithm):
+        self._cipher = BlockCipher(self._derive(master, USE_CIPHER, version, address, algorithm))
+        self._mac = BlockCipher(self._derive(master, USE_MAC, version, address, algorithm))
+
+    @staticmethod
+    def _derive(master, use, version, address, algorithm):
+        over = BlockCipher(master)
+        block = bytes([use, version]) + bytes.fromhex(address)
+        left = over.encrypt(block)
+        if algorithm == "des":
+            return left
+        return left + over.encrypt(bytes(255 - byte for byte in block))
+
+    def decipher(self, data):
+        """Return the plain text of whole blocks (CBC, vector of zeros)."""
+        plain, before = b"", bytes(BLOCK)
+        for at in range(0, len(data), BLOCK):
+            block = data[at : at + BLOCK]
+            plain += _xor(self._cipher.decrypt(block), before)
+            before = block
+        return plain
+
+    def mac(self, data):
+        """Return the 4 bytes of MAC over ``data`` (padding 80 00.. added here)."""
+        padded = data + b"\x80"
+        padded += bytes(-len(padded) % BLOCK)
+        state = bytes(BLOCK)
+        for at in range(0, len(padded), BLOCK):
+            state = self._mac.encrypt(_xor(state, padded[at : at + BLOCK]))
+        return state[:4]
+
+
+def load_keys(path=None, environ=None):
+    """Return the master keys as ``{version: 16 bytes}``.
+
+    :param path: key file; ``None`` takes the one that ``METERWIRE_KEYS`` names, if any.
+    :param environ: mapping in place of the process environment.
+    :raise KeyProblem: unreadable, readable by others, or not 32 hexadecimal digits a key.
+    """
+    environ = os.environ if environ is None else environ
+    path = path or environ.get("METERWIRE_KEYS")
+    keys = {}
+    if path:
+        for version, text in _read_file(path).items():
+            keys[_version(version, path)] = _key(text, f"key {version} of {path}")
+    for name, text in environ.items():
+        found = re.fullmatch(r"METERWIRE_KEY_(\d+)", name)
+        if found:
+            keys[_version(found.group(1), name)] = _key(text, name)
+    return keys
+
+
+def _read_file(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            state = os.fstat(file.fileno())
+            if stat.S_IMODE(state.st_mode) & 0o077:
+                raise KeyProblem(f"key file {path}: others may read it; chmod 600 it first")
+            content = json.load(file)
+    except OSError as error:
+        raise KeyProblem(f"key file {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise KeyProblem(f"key file {path}: not JSON") from error
+    if not isinstance(content, dict):
+        raise KeyProblem(f'key file {path}: must be like {{"1": "<32 hexadecimal digits>"}}')
+    return content
+
+
+def _version(text, where):
+    if not str(text).isdecimal() or not 1 <= int(text) <= 255:
+        raise KeyProblem(f"{where}: key version {text!r} is not within 1 to 255")
+    return int(text)
+
+
+def _key(text, where):
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9A-Fa-f]{32}", text.strip()):
+        raise KeyProblem(f"{where}: must be 32 hexadecimal digits")
+    return bytes.fromhex(text.strip())
