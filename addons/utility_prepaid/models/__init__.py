@@ -22,4 +22,5 @@ from . import (
     utility_tariff_price,
     utility_vend,
     utility_vend_line,
+    utility_vend_posting,
 )

@@ -1,0 +1,9 @@
+from odoo import fields, models
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    utility_vend_id = fields.Many2one(
+        "utility.vend", "Utility sale", readonly=True, copy=False, index="btree_not_null"
+    )

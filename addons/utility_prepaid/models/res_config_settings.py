@@ -1,0 +1,28 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    utility_account_id = fields.Many2one(related="company_id.utility_account_id", readonly=False)
+    utility_sale_journal_id = fields.Many2one(
+        related="company_id.utility_sale_journal_id", readonly=False
+    )
+    utility_electricity_product_id = fields.Many2one(
+        related="company_id.utility_electricity_product_id", readonly=False
+    )
+    utility_water_product_id = fields.Many2one(
+        related="company_id.utility_water_product_id", readonly=False
+    )
+    utility_tz = fields.Selection(related="company_id.utility_tz", readonly=False)
+    utility_currency_id = fields.Many2one(related="company_id.currency_id")
+    utility_reversal_limit = fields.Monetary(
+        related="company_id.utility_reversal_limit",
+        readonly=False,
+        currency_field="utility_currency_id",
+    )
+
+    def action_utility_setup(self):
+        """Create the accounts, journals and products that are missing."""
+        self.company_id._utility_setup()
+        return {"type": "ir.actions.client", "tag": "reload"}

@@ -1,0 +1,427 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..tools.decimals import dec
+
+# kind -> (moves money, priority on the line, may be repeated without asking first)
+KINDS = {
+    "open": (True, 0, False),
+    "preset": (True, 0, False),
+    "charge": (True, 0, False),
+    "reverse": (True, 0, False),
+    "clear": (True, 0, False),
+    "switch_on": (False, 1, False),
+    "switch_off": (False, 1, False),
+    "read": (False, 2, True),
+}
+OPEN_STATES = ("queued", "sent", "unknown", "disputed")
+
+
+class UtilityCommand(models.Model):
+    """What one meter must do, once: the outbox between the books and the wire.
+
+    The gates (``_arm``, ``_prove`` ...) are the only way to another state. Each locks the meter row
+    and then the command, the one lock order of the whole product, and takes a repeat of the same
+    news as no news.
+    """
+
+    _name = "utility.command"
+    _description = "Meter Command"
+    _order = "id desc"
+    _rec_name = "kind"
+
+    kind = fields.Selection(
+        [
+            ("read", "Read"),
+            ("open", "Open account"),
+            ("preset", "Preset temporary units"),
+            ("charge", "Charge"),
+            ("reverse", "Reverse"),
+            ("clear", "Clear"),
+            ("switch_on", "Switch on"),
+            ("switch_off", "Switch off"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    # queued -> sent -> done | failed | unknown
+    # unknown -> done | queued (same number) | failed | disputed
+    # queued -> cancelled | expired          disputed -> done | failed (by a person)
+    state = fields.Selection(
+        [
+            ("queued", "Queued"),
+            ("sent", "Sent"),
+            ("unknown", "Unknown"),
+            ("done", "Done"),
+            ("failed", "Failed"),
+            ("disputed", "Disputed"),
+            ("cancelled", "Cancelled"),
+            ("expired", "Expired"),
+        ],
+        required=True,
+        readonly=True,
+        default="queued",
+        index=True,
+    )
+    money = fields.Boolean(readonly=True, required=True)
+    priority = fields.Integer(readonly=True, required=True)
+    meter_id = fields.Many2one(
+        "utility.meter", required=True, readonly=True, index=True, ondelete="restrict"
+    )
+    vend_id = fields.Many2one("utility.vend", "Sale", readonly=True, index=True)
+    contract_id = fields.Many2one("utility.contract", readonly=True, index=True)
+    company_id = fields.Many2one("res.company", required=True, readonly=True, index=True)
+    site_id = fields.Many2one("utility.site", readonly=True)
+    user_id = fields.Many2one("res.users", "Asked by", readonly=True)
+    credit = fields.Float("Credit sent", digits=(16, 4), readonly=True)
+    customer_number = fields.Char(readonly=True)
+    reference = fields.Integer(
+        compute="_compute_reference",
+        help="The mark of this order inside the meter: its own id, never used by another.",
+    )
+    number = fields.Integer("Purchase number", readonly=True)
+    epoch = fields.Integer(readonly=True)
+    numbered = fields.Boolean(
+        readonly=True, help="A number was committed for this command: bytes may have left."
+    )
+    attempts = fields.Integer(readonly=True)
+    not_before = fields.Datetime(readonly=True)
+    expires_at = fields.Datetime(readonly=True)
+    hold_reason = fields.Text("Waits for a person", readonly=True)
+    asked_at = fields.Datetime(readonly=True)
+    sent_at = fields.Datetime(readonly=True)
+    answered_at = fields.Datetime(readonly=True)
+    done_at = fields.Datetime(readonly=True)
+    generation = fields.Integer(readonly=True)
+    frame_hash = fields.Char(readonly=True)
+    message = fields.Text(readonly=True)
+    balance_before = fields.Float(digits=(16, 4), readonly=True)
+    balance_after = fields.Float(digits=(16, 4), readonly=True)
+    cumulative = fields.Float(digits=(16, 4), readonly=True)
+    result = fields.Json(readonly=True)
+
+    _one_open_money = models.UniqueIndex(
+        "(meter_id) WHERE money AND state IN ('queued', 'sent', 'unknown', 'disputed')",
+        "Another money command is on its way to this meter.",
+    )
+    # A number proved unused (failed, cancelled) is the next one the meter accepts, so it is free again.
+    _number_once = models.UniqueIndex(
+        "(meter_id, epoch, number) WHERE money AND numbered"
+        " AND state NOT IN ('failed', 'cancelled', 'expired')",
+        "This purchase number was already used on this meter.",
+    )
+    _due_idx = models.Index(
+        "(priority, id) WHERE state IN ('queued', 'sent', 'unknown') AND hold_reason IS NULL"
+    )
+
+    @api.depends("kind")
+    def _compute_reference(self):
+        for command in self:
+            command.reference = command.id
+
+    # ------------------------------------------------------------------ outbox
+
+    @api.model
+    def _enqueue(self, meter, kind, **values):
+        """Queue one command and wake whoever drives the meter's line.
+
+        :param meter: `utility.meter` record
+        :param kind: one of KINDS
+        :param values: further fields (vend_id, contract_id, credit, customer_number, expires_at ...)
+        :return: the new command (sudo)
+        """
+        money, priority, __ = KINDS[kind]
+        command = self.sudo().create(
+            {
+                "kind": kind,
+                "money": money,
+                "priority": priority,
+                "meter_id": meter.id,
+                "company_id": meter.company_id.id,
+                "site_id": meter.site_id.id,
+                "user_id": self.env.uid,
+                "asked_at": fields.Datetime.now(),
+                **values,
+            }
+        )
+        if money:
+            self.env["utility.operation"]._log(
+                self.env._("Command queued"),
+                command,
+                meter=meter,
+                vend=command.vend_id,
+                after=f"{kind} {command.credit:.4f}",
+            )
+        command._wake()
+        return command
+
+    def _wake(self):
+        """Hook: tell the driver of the meters that there is work. Nothing to do without one."""
+
+    def _lock(self):
+        """Lock the meter, then the command, and forget what the cache says of both."""
+        self.ensure_one()
+        self.env.cr.execute(
+            SQL(
+                "SELECT m.id FROM utility_meter m JOIN utility_command c ON c.meter_id = m.id"
+                " WHERE c.id = %s FOR NO KEY UPDATE OF m",
+                self.id,
+            )
+        )
+        self.env.cr.execute(
+            SQL("SELECT state FROM utility_command WHERE id = %s FOR NO KEY UPDATE", self.id)
+        )
+        (self | self.sudo()).invalidate_recordset()
+        self.meter_id.invalidate_recordset(["purchase_number", "epoch", "number_known"])
+
+    # ------------------------------------------------------------------- gates
+
+    def _update_state(self, sources, target, **values):
+        """The one gate between states.
+
+        :param sources: states from which the change is allowed
+        :param target: the new state
+        :return: True when the state changed, False for a repeat of the same news
+        :raises UserError: the command stands in a state from which this may not happen
+        """
+        self._lock()
+        before = self.state
+        if before == target and target not in sources:
+            return False
+        if before not in sources:
+            raise UserError(
+                self.env._(
+                    "Command %(id)s is %(state)s and cannot become %(target)s.",
+                    id=self.id,
+                    state=before,
+                    target=target,
+                )
+            )
+        self.sudo().write({"state": target, **values})
+        if self.money:
+            self.env["utility.operation"]._log(
+                self.env._("Command state"),
+                self,
+                meter=self.meter_id,
+                vend=self.vend_id,
+                before=before,
+                after=target,
+                note=values.get("message") or "",
+            )
+        self._changed()
+        return True
+
+    def _changed(self):
+        """Tell whoever follows this command's sale."""
+        if self.vend_id:
+            self.vend_id.sudo()._notify()
+
+    def _arm(self, number, epoch, frame_hash, generation):
+        """queued -> sent: number and frame are written down; bytes may leave after the commit.
+
+        :param number: purchase number the frame carries
+        :param epoch: the meter's epoch the frame carries
+        :param frame_hash: SHA-256 of the whole frame, hexadecimal
+        :param generation: the worker's run that sends it
+        :return: False when the command may not be sent (no longer queued, or held)
+        """
+        self._lock()
+        if self.state != "queued" or self.hold_reason:
+            return False
+        if self.numbered and (self.number, self.epoch) != (number, epoch):
+            # A resend is the same frame or nothing: another number could charge twice.
+            return False
+        return self._update_state(
+            ("queued",),
+            "sent",
+            number=number,
+            epoch=epoch,
+            numbered=True,
+            frame_hash=frame_hash,
+            generation=generation,
+            attempts=self.attempts + 1,
+            sent_at=fields.Datetime.now(),
+            answered_at=False,
+            message=False,
+        )
+
+    def _answered(self, words):
+        """A reply came; it is no proof. Kept for the counter and for the evidence."""
+        self._lock()
+        if self.state in ("sent", "unknown"):
+            self.sudo().write({"answered_at": fields.Datetime.now(), "message": words})
+            self._changed()
+
+    def _set_unknown(self, reason):
+        """sent -> unknown: from here on only asking is allowed."""
+        return self._update_state(("sent",), "unknown", message=reason)
+
+    def _prove(self, values):
+        """The meter's own record shows the order: -> done.
+
+        :param values: number, epoch (int); balance_before, balance_after, cumulative (Decimal)
+        :return: True when this is news
+        """
+        self._lock()
+        if self.state in ("failed", "cancelled", "expired"):
+            # Money went back (or may have): charged, not paid. A person must see it.
+            self.env["utility.operation"]._log(
+                self.env._("Charged, not paid"),
+                self,
+                meter=self.meter_id,
+                vend=self.vend_id,
+                before=self.state,
+                note=self.env._("The meter shows order %s, which was given up.", self.reference),
+            )
+            return False
+        if not self._update_state(
+            ("sent", "unknown", "disputed"),
+            "done",
+            done_at=fields.Datetime.now(),
+            hold_reason=False,
+            **{k: values[k] for k in ("balance_before", "balance_after", "cumulative") if k in values},
+        ):
+            return False
+        self.meter_id.sudo().write(
+            {
+                "purchase_number": values["number"],
+                "epoch": values["epoch"],
+                "number_known": True,
+            }
+        )
+        self.vend_id.sudo()._command_done(self)
+        self.contract_id.sudo()._command_done(self)
+        return True
+
+    def _not_charged(self, reason, final=False, quiet=False):
+        """The meter shows the number before ours and nothing of ours.
+
+        :param reason: words for the cashier
+        :param final: the meter's refusal will not change by sending again
+        :param quiet: no copy of the frame can still arrive (the link's longest delay has passed)
+        :return: True when the state changed
+        """
+        if final and quiet:
+            changed = self._update_state(
+                ("unknown",), "failed", message=reason, done_at=fields.Datetime.now()
+            )
+            if changed:
+                self.vend_id.sudo()._command_failed(self)
+                self.contract_id.sudo()._command_failed(self)
+            return changed
+        return self._update_state(("unknown",), "queued", message=reason)
+
+    def _dispute(self, reason):
+        """unknown -> disputed: only a person can tell."""
+        changed = self._update_state(("unknown",), "disputed", message=reason)
+        if changed:
+            self.vend_id.sudo()._command_disputed(self)
+        return changed
+
+    def _hold(self, reason):
+        """Stop a queued command until a person acts; nothing was sent."""
+        self._lock()
+        if self.state == "queued" and self.hold_reason != reason:
+            self.sudo().write({"hold_reason": reason, "message": reason})
+            self.env["utility.operation"]._log(
+                self.env._("Command stopped"),
+                self,
+                meter=self.meter_id,
+                vend=self.vend_id,
+                note=reason,
+            )
+            self._changed()
+
+    def _cancel(self, reason):
+        """queued -> cancelled, only while no byte can have left."""
+        self._lock()
+        if self.attempts:
+            raise UserError(
+                self.env._(
+                    "The meter may have been charged: wait until it has been asked. %s",
+                    self.message or "",
+                )
+            )
+        return self._update_state(("queued",), "cancelled", message=reason, hold_reason=False)
+
+    def _expire(self):
+        """queued -> expired: a stale order never fires later; one that was ever sent is asked first."""
+        self._lock()
+        if self.attempts:
+            return False
+        changed = self._update_state(
+            ("queued",), "expired", message=self.env._("Not carried out in time.")
+        )
+        if changed:
+            self.vend_id.sudo()._command_failed(self)
+        return changed
+
+    def _judge_by_person(self, charged, reason, values=None):
+        """disputed -> done | failed by a person with right and reason.
+
+        :param charged: what the person found out
+        :param values: as of ``_prove`` when charged
+        """
+        self._lock()
+        if self.state != "disputed":
+            raise UserError(self.env._("Only a disputed command is decided by a person."))
+        if charged:
+            self._prove(values)
+        else:
+            self._update_state(
+                ("disputed",), "failed", message=reason, done_at=fields.Datetime.now()
+            )
+            self.vend_id.sudo()._command_failed(self)
+            self.contract_id.sudo()._command_failed(self)
+        self.env["utility.operation"]._log(
+            self.env._("Decided by a person"),
+            self,
+            meter=self.meter_id,
+            vend=self.vend_id,
+            before="disputed",
+            after=self.state,
+            note=reason,
+        )
+
+    def _read_done(self, result):
+        """A reading or switching command was carried out; repeats are harmless.
+
+        :param result: plain dictionary of texts, e.g. {"balance": "12.34", "total": "5.00"}
+        """
+        self._lock()
+        if self.state in ("queued", "sent", "unknown"):
+            self.sudo().write(
+                {"state": "done", "result": result, "done_at": fields.Datetime.now()}
+            )
+
+    def _read_failed(self, words):
+        """A reading or switching command failed; the words are shown to who asked."""
+        self._lock()
+        if self.state in ("queued", "sent", "unknown"):
+            self.sudo().write(
+                {"state": "failed", "message": words, "done_at": fields.Datetime.now()}
+            )
+
+    # --------------------------------------------------------------- the desk
+
+    def _amount_steps(self):
+        """Credit in the wire's steps of 0.01 (recharge protocol, section 1).
+
+        :raises UserError: the credit is not a whole number of steps
+        """
+        steps = dec(self.credit) * 100
+        if steps != steps.to_integral_value():
+            raise UserError(self.env._("%s is not a whole number of steps.", self.credit))
+        return int(steps)
+
+    def action_resolve(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Decide"),
+            "res_model": "utility.command.resolve",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_command_id": self.id},
+        }

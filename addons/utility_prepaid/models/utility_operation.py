@@ -1,0 +1,60 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.http import request
+
+
+class UtilityOperation(models.Model):
+    """History of every money and meter operation: written once, never edited."""
+
+    _name = "utility.operation"
+    _description = "Operation"
+    _order = "id desc"
+    _rec_name = "action"
+
+    at = fields.Datetime(required=True, readonly=True, default=fields.Datetime.now, index=True)
+    user_id = fields.Many2one("res.users", "By", readonly=True, index=True)
+    address = fields.Char("From", readonly=True, help="Network address the request came from.")
+    action = fields.Char(required=True, readonly=True, index=True)
+    model = fields.Char(readonly=True)
+    res_id = fields.Many2oneReference("Record", model_field="model", readonly=True)
+    company_id = fields.Many2one("res.company", readonly=True, index=True)
+    meter_id = fields.Many2one("utility.meter", readonly=True, index=True, ondelete="restrict")
+    vend_id = fields.Many2one("utility.vend", "Sale", readonly=True, index=True)
+    before = fields.Char(readonly=True)
+    after = fields.Char(readonly=True)
+    note = fields.Text(readonly=True)
+
+    @api.model
+    def _log(self, action, record, meter=None, vend=None, before=None, after=None, note=""):
+        """Write one line of history in the caller's transaction.
+
+        Without this line the operation does not happen: an error here rolls the operation back.
+
+        :param action: what was done, a short phrase
+        :param record: the record it was done to
+        :param before: state or value before, a short text
+        :param after: state or value after, a short text
+        """
+        company = record["company_id"] if "company_id" in record._fields else self.env.company
+        return self.sudo().create(
+            {
+                "user_id": self.env.uid,
+                "address": request.httprequest.remote_addr if request else False,
+                "action": action,
+                "model": record._name,
+                "res_id": record.id,
+                "company_id": company.id,
+                "meter_id": meter.id if meter else False,
+                "vend_id": vend.id if vend else False,
+                "before": before,
+                "after": after,
+                "note": note,
+            }
+        )
+
+    def write(self, vals):
+        raise UserError(self.env._("The history of operations cannot be edited."))
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
+        raise UserError(self.env._("The history of operations cannot be deleted."))
