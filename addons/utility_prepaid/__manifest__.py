@@ -15,6 +15,7 @@
         "data/ir_cron_data.xml",
         "report/utility_vend_templates.xml",
         "report/utility_vend_reports.xml",
+        "wizard/utility_building_layout_views.xml",
         "wizard/utility_command_resolve_views.xml",
         "views/utility_site_views.xml",
         "views/utility_building_views.xml",

@@ -1,6 +1,3 @@
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -275,9 +272,9 @@ class UtilityContract(models.Model):
         """
         for contract in self:
             if command.kind == "open" and contract.state == "opening":
-                contract._move("active", command, date_open=contract._today())
+                contract._move("active", command, date_open=contract.company_id._utility_today())
             elif command.kind == "clear" and contract.state == "closing":
-                contract._move("closed", command, date_close=contract._today())
+                contract._move("closed", command, date_close=contract.company_id._utility_today())
 
     def _command_failed(self, command):
         """A command of this contract is proved not executed and will not be sent again."""
@@ -304,7 +301,7 @@ class UtilityContract(models.Model):
                 )
             )
         self._check_line_free()
-        self.tariff_id._price_at(self._today())
+        self.tariff_id._price_at(self.company_id._utility_today())
         self._move("opening")
         self._enqueue("open")
 
@@ -341,9 +338,8 @@ class UtilityContract(models.Model):
 
     def _lock(self):
         """Lock the meter row, the first lock of every money operation, and look again."""
-        self.meter_id.sudo().lock_for_update(allow_referencing=True)
+        self.meter_id._lock_row()
         self.invalidate_recordset(["state", "remainder"])
-        self.meter_id.invalidate_recordset(["contract_id", "active"])
 
     def _open_command(self):
         domain = [
@@ -378,11 +374,6 @@ class UtilityContract(models.Model):
             after=target,
             note=(command and command.message) or "",
         )
-
-    def _today(self):
-        """The date where the desk stands: of its company, else of whoever asks, else UTC."""
-        zone = self.company_id.partner_id.tz or self.env.user.tz or "UTC"
-        return datetime.now(ZoneInfo(zone)).date()
 
     @api.model
     def _refuse_gated(self):

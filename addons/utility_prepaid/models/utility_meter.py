@@ -3,6 +3,7 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 BOOKS = frozenset(("purchase_number", "epoch", "number_known"))
 
@@ -291,9 +292,7 @@ class UtilityMeter(models.Model):
         self.ensure_one()
         _ = self.env._
         meter = self.sudo()
-        # the gates of the commands lock the meter first as well: no proof comes in between
-        meter.lock_for_update(allow_referencing=True)
-        meter.invalidate_recordset(BOOKS)
+        meter._lock_row()
         said = meter.state_ids
         if not said:
             raise UserError(
@@ -326,6 +325,18 @@ class UtilityMeter(models.Model):
         if held:
             held.write({"hold_reason": False})
             held._wake()
+
+    def _lock_row(self):
+        """Wait for the meter's row: the first lock of every money operation.
+
+        The gates of the commands take the same lock, so that no proof comes in between.
+        """
+        self.ensure_one()
+        self.flush_recordset()
+        self.env.cr.execute(
+            SQL("SELECT id FROM utility_meter WHERE id = %s FOR NO KEY UPDATE", self.id)
+        )
+        self.invalidate_recordset(["contract_id", "active", *BOOKS])
 
     def _books_words(self):
         if not self.number_known:

@@ -1,4 +1,4 @@
-from datetime import UTC
+from datetime import timezone
 from decimal import Decimal
 
 from odoo import api, fields, models
@@ -77,7 +77,7 @@ class UtilityMeterState(models.Model):
         :raises KeyError: for a value that is not a column of the state
         """
         if seen_at.tzinfo:
-            seen_at = seen_at.astimezone(UTC).replace(tzinfo=None)
+            seen_at = seen_at.astimezone(timezone.utc).replace(tzinfo=None)
         given = {name: _VALUES[name](value) for name, value in values.items()}
         row = {**_EMPTY, **given, "meter_id": meter_id, "seen_at": seen_at}
         updates = [

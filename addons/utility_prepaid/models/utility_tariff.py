@@ -42,9 +42,9 @@ class UtilityTariff(models.Model):
 
     @api.depends("price_ids.price", "price_ids.date_from")
     def _compute_price(self):
-        today = fields.Date.context_today(self)
         for tariff in self:
-            tariff.price = tariff._price_row(today).price
+            company = tariff.company_id or self.env.company
+            tariff.price = tariff._price_row(company._utility_today()).price
 
     def _price_row(self, date):
         rows = self.price_ids.filtered(lambda row: row.date_from and row.date_from <= date)
