@@ -1,4 +1,3 @@
-# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Function codes, error bits, and what a request did to a meter."""
 
 from dataclasses import dataclass

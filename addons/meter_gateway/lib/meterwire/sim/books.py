@@ -1,4 +1,3 @@
-# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The books of one meter and the rules by which they change. No bytes, no sockets, no clock.
 
 Credit and registers are whole steps of 0.01. What was used and is not yet a whole step waits in

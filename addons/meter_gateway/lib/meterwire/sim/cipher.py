@@ -1,4 +1,3 @@
-# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Keys, deciphering and MAC of the recharge protocol, on the meter's side.
 
 Only the block primitive DES comes from a library. Triple DES, CBC and the MAC are written out
@@ -98,11 +97,11 @@ def load_keys(path=None, environ=None):
     keys = {}
     if path:
         for version, text in _read_file(path).items():
-            keys[_version(version, path)] = _key(text, f"key {version} of {path}")
+            _add(keys, version, text, f"key file {path}, version {version}")
     for name, text in environ.items():
         found = re.fullmatch(r"METERWIRE_KEY_(\d+)", name)
         if found:
-            keys[_version(found.group(1), name)] = _key(text, name)
+            _add(keys, found.group(1), text, name)
     return keys
 
 
@@ -112,6 +111,8 @@ def _read_file(path):
             state = os.fstat(file.fileno())
             if stat.S_IMODE(state.st_mode) & 0o077:
                 raise KeyProblem(f"key file {path}: others may read it; chmod 600 it first")
+            if state.st_uid not in (os.geteuid(), 0):
+                raise KeyProblem(f"key file {path}: belongs to another user")
             content = json.load(file)
     except OSError as error:
         raise KeyProblem(f"key file {path}: {error.strerror}") from error
@@ -122,13 +123,11 @@ def _read_file(path):
     return content
 
 
-def _version(text, where):
-    if not str(text).isdecimal() or not 1 <= int(text) <= 255:
-        raise KeyProblem(f"{where}: key version {text!r} is not within 1 to 255")
-    return int(text)
-
-
-def _key(text, where):
+def _add(keys, version, text, where):
+    if not str(version).isdecimal() or not 1 <= int(version) <= 255:
+        raise KeyProblem(f"{where}: a key version is 1 to 255")
     if not isinstance(text, str) or not re.fullmatch(r"[0-9A-Fa-f]{32}", text.strip()):
-        raise KeyProblem(f"{where}: must be 32 hexadecimal digits")
-    return bytes.fromhex(text.strip())
+        raise KeyProblem(f"{where}: a key is 32 hexadecimal digits")
+    key = bytes.fromhex(text.strip())
+    if keys.setdefault(int(version), key) != key:
+        raise KeyProblem(f"{where}: another key is given for this version elsewhere")

@@ -1,4 +1,3 @@
-# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Which exchange goes wrong, and how.
 
 ========================  =====================================================================
@@ -82,36 +81,40 @@ class Faults:
         :param moment: what the request asks: ``money``, ``query``, ``read`` or ``switch``.
         """
         for item in self._counted.get(address, ()):
-            if item.when not in ("any", moment):
-                continue
-            if item.kind == "executed_reply_lost" and moment != "money":
-                continue
-            return self._use(address, item)
-        rates = {kind: rate for kind, rate in self.rates.items() if rate}
+            if item.kind != "executed_reply_lost" and item.when in ("any", moment):
+                return self._use(address, item)
+        rates = [(kind, rate) for kind, rate in self.rates.items() if rate]
         if not rates:
             return None
         point = self.random(address).random()
-        for kind, rate in rates.items():
+        for kind, rate in rates:
             if point < rate:
-                if kind == "executed_reply_lost" and moment != "money":
-                    return None
-                self.drawn[kind] += 1
-                return kind
+                # This one has to wait for what the meter does: see draw_executed().
+                return None if kind == "executed_reply_lost" else self._count(kind)
             point -= rate
         return None
 
+    def draw_executed(self, address):
+        """Return ``executed_reply_lost`` or None, after a money function was executed."""
+        kind = "executed_reply_lost"
+        for item in self._counted.get(address, ()):
+            if item.kind == kind:
+                return self._use(address, item)
+        rate = self.rates[kind]
+        if rate and self.random(address).random() < rate:
+            return self._count(kind)
+        return None
+
     def _use(self, address, item):
-        self.drawn[item.kind] += 1
         if item.left is not None:
             item.left -= 1
             if item.left <= 0:
                 self._counted[address].remove(item)
-        return item.kind
+        return self._count(item.kind)
 
-    def give_back(self, address, kind, when="any"):
-        """Count again a fault that found nothing to spoil."""
-        self.drawn[kind] -= 1
-        self._counted.setdefault(address, []).insert(0, Counted(kind, 1, when))
+    def _count(self, kind):
+        self.drawn[kind] += 1
+        return kind
 
     def corrupt(self, address, frame, preamble):
         """Return the frame with one byte behind the wake-up bytes changed (never to itself)."""

@@ -1,4 +1,3 @@
-# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """DL/T 645-2007 frames as the *meter* sees them.
 
 Written apart from the codec of the desk on purpose: when both sides share one mistake, no test

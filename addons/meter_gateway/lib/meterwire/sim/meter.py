@@ -1,4 +1,3 @@
-# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """One meter on its line: takes a request, gives back a reply or keeps silent."""
 
 import time

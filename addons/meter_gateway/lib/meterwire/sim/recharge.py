@@ -1,4 +1,3 @@
-# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Function 03 on the meter's side: bytes of docs/recharge-protocol.md to orders and back."""
 
 import time

@@ -1,4 +1,3 @@
-# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """What a meter answers to function 11, by data identifier. Values are packed decimal, low first."""
 
 from datetime import datetime

@@ -1,4 +1,3 @@
-# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """The site: which meters hang on which port. Read from JSON and checked before anything opens."""
 
 import json
@@ -30,7 +29,7 @@ class SiteError(Exception):
 
 @dataclass(frozen=True)
 class MeterSite:
-    """What is fixed about one meter, and the books it is born with. Amounts are in steps of 0.01."""
+    """What is fixed about one meter, and the books it is born with. Amounts in steps of 0.01."""
 
     address: str
     type: str = ""

@@ -1,4 +1,3 @@
-# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl.html).
 """Where the books live: one SQLite file that survives a kill at any moment.
 
 A commit returns after the log file is on the disk (WAL, ``synchronous=FULL``), and a meter replies
@@ -22,9 +21,8 @@ CREATE TABLE IF NOT EXISTS orders (
 CREATE INDEX IF NOT EXISTS orders_address ON orders (address, id);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-COLUMNS = (
-    "epoch, number, kind, amount, reference, balance_before, balance_after, at"  # of Record, in order
-)
+# The fields of Record, in their order.
+COLUMNS = "epoch, number, kind, amount, reference, balance_before, balance_after, at"
 
 
 class StoreError(Exception):
