@@ -41,7 +41,6 @@ RELAY_COMMANDS = {
 _BAUD_RATES = {0x02: 600, 0x04: 1200, 0x08: 2400, 0x10: 4800, 0x20: 9600, 0x40: 19200}
 _HIDDEN = "**"
 _DATA_AT = 10
-_MONEY_SIZE = 29
 #: function -> where in its data the password stands (request), as (from, to)
 _PASSWORDS = {
     WRITE: ((5, 8),),
@@ -242,7 +241,7 @@ def value_words(di, value):
 def _words_security(frame):
     kind = recharge.KIND_OF_DI.get(frame.di)
     data = frame.data
-    if kind and not frame.is_reply and len(data) == _MONEY_SIZE:
+    if kind and not frame.is_reply and len(data) == recharge.REQUEST_SIZE:
         return f"{kind}, reference {le_to_int(data[4:8])}, key version {data[8]}"
     if kind and frame.is_reply and len(data) == 12:
         number, balance = le_to_int(data[4:8]), le_to_int(data[8:12], signed=True)
@@ -329,7 +328,7 @@ def _secrets(frame):
             return range(42, 46) if frame.control & REPLY else range(0)
         if frame.di in recharge.KIND_OF_DI and frame.control & REPLY and len(data) == 12:
             return range(0)
-        return range(9 if len(data) == _MONEY_SIZE else 8, len(data))
+        return range(9 if len(data) == recharge.REQUEST_SIZE else 8, len(data))
     if frame.control & REPLY or frame.function not in _PASSWORDS:
         return range(0)
     level = data[4:5] if frame.function in (WRITE, PASSWORD) else data[:1]

@@ -107,33 +107,42 @@ class Money:
     priority: int = MONEY
 
 
-@dataclass(frozen=True, repr=False)
 class Exchange:
-    """Evidence of one question. ``outcome``: reply, refused, silence, wrong_reply, garbled, link_lost.
+    """Evidence of one question: when, what was sent, what was heard, how it ended.
 
-    ``started`` and ``ended`` are seconds since the epoch. The bytes are kept as they were and
-    masked when looked at, so that a reading round does not pay for what nobody reads.
+    Hex and words are made when looked at, so that a reading round does not pay for what nobody
+    reads; cipher text, MAC and passwords are masked in all of them.
+
+    :param float started: seconds since the epoch; ``ended`` likewise
+    :param Session session: the finished exchange
     """
 
-    started: float
-    ended: float
-    tx: bytes
-    rx: bytes
-    outcome: str
-    words: str
+    __slots__ = ("started", "ended", "_session")
+
+    def __init__(self, started, ended, session):
+        self.started = started
+        self.ended = ended
+        self._session = session
 
     @property
     def tx_masked(self):
-        return mask(self.tx)
+        return mask(self._session.request)
 
     @property
     def rx_masked(self):
-        return mask(self.rx)
+        return mask(bytes(self._session.rx))
+
+    @property
+    def outcome(self):
+        """One of reply, refused, silence, wrong_reply, garbled, link_lost."""
+        return self._session.outcome
+
+    @property
+    def words(self):
+        return self._session.words
 
     def __repr__(self):
-        return (
-            f"Exchange({self.outcome}, tx={self.tx_masked}, rx={self.rx_masked}, words={self.words!r})"
-        )
+        return f"<Exchange {self.outcome}: {self.tx_masked} -> {self.rx_masked} ({self.words})>"
 
 
 @dataclass(frozen=True)

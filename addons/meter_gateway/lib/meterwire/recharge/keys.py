@@ -37,6 +37,9 @@ class MeterKeys:
     def encrypt(self, plain):
         return cipher.encrypt(self.algorithm, self.cipher_key, plain)
 
+    def decrypt(self, data):
+        return cipher.decrypt(self.algorithm, self.cipher_key, data)
+
     def mac(self, data):
         return cipher.mac(self.algorithm, self.mac_key, data)
 

@@ -26,6 +26,7 @@ LAST_KINDS = {0x00: "none", **{code: kind for kind, (_, code) in KINDS.items()},
 NO_CUSTOMER = "0" * 12
 MAX_AMOUNT = 0x7FFFFFFF
 CHALLENGE_SIZE = 8
+REQUEST_SIZE = 29
 RECORD_SIZE = 38
 _SUPPLY_OFF = 1
 _REMOTE = 2
@@ -169,6 +170,31 @@ def build(order, address, keys):
     head = di + int_to_le(order.reference, 4) + bytes([keys.version]) + keys.encrypt(plain)
     mac = keys.mac(digits_to_wire(address) + head)
     return encode(Frame(address, SECURITY, head + mac))
+
+
+def read_order(frame, keys):
+    """The order in a frame of ``build``: the reverse, for whoever has the keys.
+
+    :raises MacError: not made with these keys
+    :raises BadJob: not a money function, or one that no meter could execute
+    """
+    kind = KIND_OF_DI.get(frame.di)
+    if frame.control != SECURITY or kind is None or len(frame.data) != REQUEST_SIZE:
+        raise BadJob("not the frame of a money function")
+    head, mac = frame.data[:-4], frame.data[-4:]
+    if not keys.mac_fits(digits_to_wire(frame.address) + head, mac):
+        raise MacError("the MAC of the order does not fit these keys")
+    plain = keys.decrypt(head[9:])
+    order = Order(
+        kind,
+        le_to_int(plain[0:4]),
+        wire_to_digits(plain[8:14]),
+        le_to_int(head[4:8]),
+        le_to_int(plain[4:8]),
+        le_to_int(plain[14:16]),
+    )
+    order.check()
+    return order
 
 
 def status_query(address, keys, challenge):
