@@ -15,11 +15,10 @@ class ResConfigSettings(models.TransientModel):
         related="company_id.utility_water_product_id", readonly=False
     )
     utility_tz = fields.Selection(related="company_id.utility_tz", readonly=False)
-    utility_currency_id = fields.Many2one(related="company_id.currency_id")
     utility_reversal_limit = fields.Monetary(
         related="company_id.utility_reversal_limit",
         readonly=False,
-        currency_field="utility_currency_id",
+        currency_field="currency_id",
     )
 
     def action_utility_setup(self):

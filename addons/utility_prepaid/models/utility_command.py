@@ -132,6 +132,8 @@ class UtilityCommand(models.Model):
         :return: the new command (sudo)
         """
         money, priority, __ = KINDS[kind]
+        # The index on open orders must see the former order's end, which may still be in the cache.
+        self.flush_model(["state"])
         command = self.sudo().create(
             {
                 "kind": kind,

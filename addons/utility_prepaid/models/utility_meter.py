@@ -287,6 +287,10 @@ class UtilityMeter(models.Model):
         if contract.state == "closing":
             raise UserError(_("The contract is being closed: nothing more can be sold."))
 
+    def _sell_warning(self):
+        """Hook: words for the cashier about what may delay a sale; empty when nothing is known."""
+        return ""
+
     def _accept_number(self):
         """Take number and epoch of the state row into the books, and wake the waiting command."""
         self.ensure_one()
@@ -323,7 +327,7 @@ class UtilityMeter(models.Model):
         )
         held = money.filtered(lambda c: c.state == "queued" and c.hold_reason)
         if held:
-            held.write({"hold_reason": False})
+            held.write({"hold_reason": False, "message": False})
             held._wake()
 
     def _lock_row(self):

@@ -10,7 +10,7 @@ class UtilityVend(models.Model):
 
     _name = "utility.vend"
     _description = "Sale"
-    _inherit = ["mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "id desc"
     _check_company_auto = True
 
@@ -72,7 +72,7 @@ class UtilityVend(models.Model):
     line_ids = fields.One2many("utility.vend.line", "vend_id", readonly=True)
     command_ids = fields.One2many("utility.command", "vend_id", readonly=True)
     command_id = fields.Many2one("utility.command", "Meter command", readonly=True)
-    command_state = fields.Selection(related="command_id.state", string="Meter")
+    command_state = fields.Selection(related="command_id.state", string="At the meter")
     payment_id = fields.Many2one("account.payment", readonly=True)
     move_id = fields.Many2one("account.move", "Invoice", readonly=True)
     refund_payment_id = fields.Many2one("account.payment", "Money back", readonly=True)
@@ -216,7 +216,7 @@ class UtilityVend(models.Model):
         company = meter.company_id
         company._utility_check_open(journal)
         contract = meter.contract_id
-        vend = self.sudo().create(
+        vend = self.sudo().with_context(tracking_disable=True).create(
             {
                 "uuid": uuid,
                 "name": self.env["ir.sequence"]
@@ -327,7 +327,7 @@ class UtilityVend(models.Model):
         if refusal:
             raise UserError(refusal)
         self.company_id._utility_check_open(self.journal_id)
-        reversal = self.sudo().create(
+        reversal = self.sudo().with_context(tracking_disable=True).create(
             {
                 "uuid": uuid,
                 "name": self.env["ir.sequence"]
