@@ -8,7 +8,10 @@ from .common import UtilityCommon
 
 
 class LedgerCases:
-    """The journal items of DESIGN "revenue at sale" for every event; run on each chart below."""
+    """The journal items of policy "revenue at sale" for every event; run on each chart below."""
+
+    # Odoo runs inherited test methods only where a class asks for it.
+    allow_inherited_tests_method = True
 
     def test_paid_posts_payment_at_once(self):
         vend = self._sell("100.00")
