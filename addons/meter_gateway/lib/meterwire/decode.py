@@ -76,7 +76,9 @@ def fields(frame):
         if len(data) == 1:
             found["err_byte"] = f"{data[0]:02X}"
             if frame.function != SECURITY:  # there the bits are the vendor's own
-                found["err_bits"] = [name for bit, (name, _) in enumerate(ERR) if data[0] >> bit & 1]
+                found["err_bits"] = [
+                    name for bit, (name, _) in enumerate(ERR) if data[0] >> bit & 1
+                ]
         elif frame.function == SECURITY:
             found["serr"] = f"{le_to_int(data):04X}"
         return found
@@ -88,7 +90,9 @@ def fields(frame):
 
 def _need(frame, size):
     if len(frame.data) < size:
-        raise FrameError(f"{len(frame.data)} data bytes are too few for {FUNCTIONS[frame.function]}")
+        raise FrameError(
+            f"{len(frame.data)} data bytes are too few for {FUNCTIONS[frame.function]}"
+        )
 
 
 def _fields_read(frame, found):
@@ -334,4 +338,6 @@ def _secrets(frame):
     level = data[4:5] if frame.function in (WRITE, PASSWORD) else data[:1]
     if level and level[0] in _ENCIPHERED:
         return range(5 if frame.function in (WRITE, PASSWORD) else 1, len(data))
-    return [at for start, end in _PASSWORDS[frame.function] for at in range(start, min(end, len(data)))]
+    return [
+        at for start, end in _PASSWORDS[frame.function] for at in range(start, min(end, len(data)))
+    ]

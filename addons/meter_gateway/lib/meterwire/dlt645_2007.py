@@ -5,8 +5,9 @@ Every data byte travels plus 33 hex. The checksum starts at the first ``68``; th
 by public drivers and firmwares; ``tests/wire/vectors`` holds frames of other people.
 """
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 from .buffer import END, OVERHEAD, START
 from .errors import FrameError, MeterRefused, WrongReply
@@ -145,7 +146,10 @@ def err_words(err):
     >>> err_words(0x06)
     'no such data; wrong password or not authorised'
     """
-    return "; ".join(words for bit, (_, words) in enumerate(ERR) if err >> bit & 1) or "no reason given"
+    return (
+        "; ".join(words for bit, (_, words) in enumerate(ERR) if err >> bit & 1)
+        or "no reason given"
+    )
 
 
 def refusal(frame):
@@ -155,7 +159,9 @@ def refusal(frame):
     """
     if len(frame.data) != 1:
         code = le_to_int(frame.data)
-        return MeterRefused(code, f"the meter refused with {frame.data.hex().upper() or 'no reason'}")
+        return MeterRefused(
+            code, f"the meter refused with {frame.data.hex().upper() or 'no reason'}"
+        )
     return MeterRefused(frame.data[0], f"the meter refused: {err_words(frame.data[0])}")
 
 
@@ -210,7 +216,9 @@ def _block(size, places, signed=False):
 
 
 def _clock(data):
-    second, minute, hour, _weekday, day, month, year = (bcd_to_int(data[i : i + 1]) for i in range(7))
+    second, minute, hour, _weekday, day, month, year = (
+        bcd_to_int(data[i : i + 1]) for i in range(7)
+    )
     try:
         return datetime(2000 + year, month, day, hour, minute, second)
     except ValueError as error:
@@ -296,7 +304,9 @@ def parse_reply(frame, address, di):
     if frame.is_abnormal:
         raise refusal(frame)
     if frame.di != di:
-        raise WrongReply(f"asked for {di:08X}, the reply is about {frame.data[:4][::-1].hex().upper()}")
+        raise WrongReply(
+            f"asked for {di:08X}, the reply is about {frame.data[:4][::-1].hex().upper()}"
+        )
     if frame.has_more:
         raise FrameError(f"the reply about {di:08X} goes on in further frames")
     return read_value(di, frame.data[4:])

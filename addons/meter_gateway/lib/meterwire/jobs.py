@@ -117,7 +117,7 @@ class Exchange:
     :param Session session: the finished exchange
     """
 
-    __slots__ = ("started", "ended", "_session")
+    __slots__ = ("_session", "ended", "started")
 
     def __init__(self, started, ended, session):
         self.started = started

@@ -27,23 +27,23 @@ class Session:
     """
 
     __slots__ = (
-        "request",
-        "address",
-        "function",
-        "parse",
-        "timing",
-        "done",
-        "value",
-        "error",
-        "outcome",
-        "rx",
-        "deadline",
-        "unasked",
         "_buffer",
-        "_frame",
         "_fault",
-        "_notes",
+        "_frame",
         "_latest",
+        "_notes",
+        "address",
+        "deadline",
+        "done",
+        "error",
+        "function",
+        "outcome",
+        "parse",
+        "request",
+        "rx",
+        "timing",
+        "unasked",
+        "value",
     )
 
     def __init__(self, request, address, function, parse, timing):

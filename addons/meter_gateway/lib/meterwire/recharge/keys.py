@@ -19,7 +19,7 @@ _MAX_FILE = 64 * 1024
 class MeterKeys:
     """The two keys of one meter. ``repr`` shows which, never what."""
 
-    __slots__ = ("address", "version", "algorithm", "cipher_key", "mac_key")
+    __slots__ = ("address", "algorithm", "cipher_key", "mac_key", "version")
 
     def __init__(self, address, version, algorithm, cipher_key, mac_key):
         self.address = address
@@ -137,7 +137,9 @@ class KeyRing:
                 f"names, or in {KEY_PREFIX}{version}"
             )
         size = 8 if algorithm == "des" else 16
-        cipher_key, mac_key = (cipher.derive(master, use, version, address)[:size] for use in (1, 2))
+        cipher_key, mac_key = (
+            cipher.derive(master, use, version, address)[:size] for use in (1, 2)
+        )
         return MeterKeys(address, version, algorithm, cipher_key, mac_key)
 
     def _add_text(self, version, text, where):

@@ -28,7 +28,7 @@ def settings(device, options):
     """
     unknown = set(options) - _OPTIONS
     if unknown:
-        raise LinkDown(f"unknown serial option {sorted(unknown)[0]!r}")
+        raise LinkDown(f"unknown serial option {min(unknown)!r}")
     try:
         asked = {
             "baudrate": int(options.get("baudrate", 2400)),

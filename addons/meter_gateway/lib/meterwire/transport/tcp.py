@@ -30,7 +30,9 @@ class TcpLink(asyncio.Protocol):
     def connection_lost(self, exc):
         on_lost, self._on_lost, self._transport = self._on_lost, None, None
         if on_lost:
-            on_lost(f"the connection was lost: {exc}" if exc else "the other end closed the connection")
+            on_lost(
+                f"the connection was lost: {exc}" if exc else "the other end closed the connection"
+            )
 
     def write(self, data):
         if self._transport is None or self._transport.is_closing():
@@ -52,14 +54,18 @@ async def open_link(host, port, on_data, on_lost, timeout):
     if not host or not port:
         raise LinkDown("a tcp endpoint needs host and port: tcp://192.0.2.7:5001")
     loop = asyncio.get_running_loop()
+    opening = asyncio.ensure_future(
+        loop.create_connection(lambda: TcpLink(on_data, on_lost), host, port)
+    )
     try:
-        _, link = await asyncio.wait_for(
-            loop.create_connection(lambda: TcpLink(on_data, on_lost), host, port), timeout
-        )
-    except asyncio.TimeoutError:
-        raise LinkDown(f"{host}:{port} does not answer within {timeout:g} s") from None
+        done, _ = await asyncio.wait({opening}, timeout=timeout)
+    finally:
+        opening.cancel()  # does nothing to what is done
+    if not done:
+        raise LinkDown(f"{host}:{port} does not answer within {timeout:g} s")
+    try:
+        return opening.result()[1]
     except OSError as error:
         # asyncio's own text repeats the address and differs between versions.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise LinkDown(f"{host}:{port} cannot be reached: {reason}") from None
-    return link
