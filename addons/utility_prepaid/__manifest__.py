@@ -36,6 +36,19 @@
         "views/utility_counter_views.xml",
         "views/utility_prepaid_menus.xml",
     ],
+    "demo": [
+        "demo/utility.site.csv",
+        "demo/utility.building.csv",
+        "demo/utility.floor.csv",
+        "demo/utility.room.csv",
+        "demo/utility.tariff.csv",
+        "demo/utility.tariff.price.csv",
+        "demo/res.partner.csv",
+        "demo/utility.meter.csv",
+        "demo/utility.meter.state.csv",
+        "demo/utility.contract.csv",
+        "demo/res_users_demo.xml",
+    ],
     "assets": {
         "web.assets_backend": [
             "utility_prepaid/static/src/**/*",

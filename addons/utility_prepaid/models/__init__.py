@@ -18,6 +18,7 @@ from . import (
     utility_operation,
     utility_room,
     utility_site,
+    utility_site_demo,
     utility_tariff,
     utility_tariff_price,
     utility_vend,
