@@ -101,6 +101,8 @@ class UtilityCommand(models.Model):
     cumulative = fields.Float(digits=(16, 4), readonly=True)
     result = fields.Json(readonly=True)
 
+    can_settle = fields.Boolean(compute="_compute_can_settle")
+
     _one_open_money = models.UniqueIndex(
         "(meter_id) WHERE money AND state IN ('queued', 'sent', 'unknown', 'disputed')",
         "Another money command is on its way to this meter.",
@@ -119,6 +121,14 @@ class UtilityCommand(models.Model):
     def _compute_reference(self):
         for command in self:
             command.reference = command.id
+
+    @api.depends("state", "money", "meter_id")
+    def _compute_can_settle(self):
+        for command in self:
+            command.can_settle = command.money and (
+                command.state == "disputed"
+                or (command.state == "queued" and not command.meter_id._is_connected())
+            )
 
     # ------------------------------------------------------------------ outbox
 
@@ -418,10 +428,11 @@ class UtilityCommand(models.Model):
         return int(steps)
 
     def action_resolve(self):
+        """Open the form in which a person settles this order."""
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Decide"),
+            "name": self.env._("Settle by hand"),
             "res_model": "utility.command.resolve",
             "view_mode": "form",
             "target": "new",

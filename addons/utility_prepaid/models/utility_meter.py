@@ -291,6 +291,10 @@ class UtilityMeter(models.Model):
         """Hook: words for the cashier about what may delay a sale; empty when nothing is known."""
         return ""
 
+    def _is_connected(self):
+        """Hook: whether something drives this meter's line; without it an engineer's handheld does."""
+        return False
+
     def _accept_number(self):
         """Take number and epoch of the state row into the books, and wake the waiting command."""
         self.ensure_one()

@@ -135,6 +135,38 @@ class TestCommand(UtilityCommon):
         self.assertEqual(self.vend.state, "delivered")
         self.assertEqual(self.meter.purchase_number, self.command.number)
 
+    def _handheld(self, role="engineer", **values):
+        return (
+            self.env["utility.command.resolve"]
+            .with_user(self.users[role])
+            .create(
+                {
+                    "command_id": self.command.id,
+                    "decision": "charged",
+                    "number": self.meter.purchase_number + 1,
+                    "balance_before": 1,
+                    "balance_after": 183.38,
+                    "reason": "Served with the handheld",
+                    **values,
+                }
+            )
+        )
+
+    def test_meter_on_no_line_is_served_with_a_handheld(self):
+        with self.assertRaisesRegex(UserError, "must show purchase number"):
+            self._handheld(number=self.meter.purchase_number + 2).action_confirm()
+        self.assertEqual(self.command.state, "queued")
+        with self.assertRaisesRegex(AccessError, "Only engineers"):
+            self._handheld("supervisor").action_confirm()
+        self._handheld().action_confirm()
+        self.assertEqual((self.command.state, self.vend.state), ("done", "delivered"))
+        self.assertEqual(self.vend.balance_after, 183.38)
+
+    def test_handheld_gives_up_an_order(self):
+        self._handheld(decision="not_charged").action_confirm()
+        self.assertEqual((self.command.state, self.vend.state), ("cancelled", "accepted"))
+        self.assertTrue(self.vend._status()["can_refund"])
+
     def test_seller_does_not_decide_own_sale(self):
         vend = self._sell(meter=self._second_meter(), role="supervisor")
         command = vend.command_id
