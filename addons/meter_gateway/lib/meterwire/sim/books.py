@@ -10,6 +10,7 @@ from fractions import Fraction
 MICRO = 1_000_000
 REGISTER = 100_000_000  # steps at which an eight-digit register starts again
 BALANCE_MAX = REGISTER - 1
+AMOUNT_MAX = 0x7FFFFFFF
 COUNT_MAX = 0xFFFFFFFF
 
 NO_KIND, OPEN, CHARGE, PRESET, REVERSE, CLEAR, CARD = 0, 1, 2, 3, 8, 9, 0xFE
@@ -177,7 +178,7 @@ class Account:
         if order.kind == CLEAR:
             return self._clear(order, now)
         amount = order.amount
-        if amount == 0 and order.kind != OPEN:
+        if amount > AMOUNT_MAX or amount == 0 and order.kind != OPEN:
             raise Refused(BAD_AMOUNT)
         if order.kind == REVERSE:
             self._check_reverse(order)
@@ -192,7 +193,8 @@ class Account:
         return self._book(order.kind, order.amount, amount, order.reference, now)
 
     def card(self, amount, now):
-        """Put in a card: the number moves and the desk has no part in it."""
+        """Put in a card: a charge that the desk does not know of."""
+        self.books.cumulative += amount
         return self._book(CARD, amount, amount, 0, now)
 
     def _check_customer(self, order):

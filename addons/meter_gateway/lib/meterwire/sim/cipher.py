@@ -129,5 +129,7 @@ def _add(keys, version, text, where):
     if not isinstance(text, str) or not re.fullmatch(r"[0-9A-Fa-f]{32}", text.strip()):
         raise KeyProblem(f"{where}: a key is 32 hexadecimal digits")
     key = bytes.fromhex(text.strip())
+    if all(left | 1 == right | 1 for left, right in zip(key[:8], key[8:], strict=True)):
+        raise KeyProblem(f"{where}: weak key, its two halves are the same")
     if keys.setdefault(int(version), key) != key:
         raise KeyProblem(f"{where}: another key is given for this version elsewhere")

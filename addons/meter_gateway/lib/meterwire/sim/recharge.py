@@ -42,6 +42,8 @@ def answer(meter, data):
     try:
         if len(data) < 4:
             raise Refused(BAD_LAYOUT)
+        if not meter.site.credit:
+            raise Refused(OTHER)
         if identifier == STATUS:
             return _status(meter, data)
         if identifier in FUNCTIONS:
@@ -86,10 +88,8 @@ def _execute(meter, kind, data):
 
 
 def _status(meter, data):
-    if len(data) != STATUS_LENGTH or any(data[4:8]):
+    if len(data) != STATUS_LENGTH:
         raise Refused(BAD_LAYOUT)
-    if not meter.site.credit:
-        raise Refused(OTHER)
     keys = _keys(meter, data[8])
     record = status_record(meter)
     mac = keys.mac(_wire_address(meter) + data[:4] + data[8:17] + record)
