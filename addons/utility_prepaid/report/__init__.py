@@ -1,0 +1,1 @@
+from . import utility_receipt_report

@@ -1,0 +1,168 @@
+import {
+    Component,
+    onWillStart,
+    onWillUnmount,
+    useEffect,
+    useExternalListener,
+    useRef,
+    useState,
+} from "@odoo/owl";
+import {browser} from "@web/core/browser/browser";
+import {registry} from "@web/core/registry";
+import {standardActionServiceProps} from "@web/webclient/actions/action_service";
+import {useService} from "@web/core/utils/hooks";
+import {user} from "@web/core/user";
+import {CounterModel} from "./counter_model";
+import {actOf} from "./counter_rules";
+import {MeterCard} from "./meter_card";
+import {SaleFormPanel} from "./sale_form_panel";
+import {SalePanel} from "./sale_panel";
+import {SaleTray} from "./sale_tray";
+import {SearchPanel} from "./search_panel";
+import {printReceipt} from "./receipt_printer";
+
+/** How often what is on its way is asked after, in milliseconds. */
+const POLL_EVERY = 2000;
+
+/** The counter screen: keys and clicks to the model's acts, the model's state to the screen. */
+export class Counter extends Component {
+    static template = "utility_prepaid.Counter";
+    static components = {MeterCard, SaleFormPanel, SalePanel, SaleTray, SearchPanel};
+    static props = {...standardActionServiceProps};
+
+    setup() {
+        this.root = useRef("root");
+        this.ui = useService("ui");
+        const orm = useService("orm");
+        const bus = useService("bus_service");
+        this.model = useState(
+            new CounterModel({
+                call: (method, ...args) => orm.silent.call("utility.counter", method, args),
+                wait: (milliseconds) =>
+                    new Promise((resolve) => browser.setTimeout(resolve, milliseconds)),
+                store: this.makeStore(),
+            })
+        );
+        this.do = this.do.bind(this);
+
+        const onVend = (status) => this.model.receive(status);
+        onWillStart(async () => {
+            await this.model.start();
+            bus.subscribe("utility_prepaid/vend", onVend);
+            bus.start();
+            this.polling = browser.setInterval(() => this.model.poll(), POLL_EVERY);
+        });
+        onWillUnmount(() => {
+            bus.unsubscribe("utility_prepaid/vend", onVend);
+            browser.clearInterval(this.polling);
+        });
+        useExternalListener(browser, "keydown", (event) => this.onKeydown(event), {capture: true});
+        // Where the keys go: one element says so in each state of the screen.
+        useEffect(
+            () => this.focus(),
+            () => {
+                const {stage, step, asking, tray} = this.model.place;
+                const {card, form, acts, current} = this.model;
+                const frozen = Boolean(form?.frozen);
+                const ids = [card?.id, form?.uuid, acts?.vendId, current?.id];
+                return [stage, step, asking, tray, frozen, ...ids];
+            }
+        );
+    }
+
+    makeStore() {
+        const key = `utility_prepaid.counter.${user.userId}`;
+        return {
+            load: () => JSON.parse(browser.sessionStorage.getItem(key) || "null"),
+            save: (data) => browser.sessionStorage.setItem(key, JSON.stringify(data)),
+        };
+    }
+
+    focus() {
+        this.root.el?.querySelector("[data-counter-focus]")?.focus();
+    }
+
+    onKeydown(event) {
+        const {target} = event;
+        const element = target instanceof Element ? target : document.body;
+        const elsewhere =
+            this.ui.activeElement !== document ||
+            element.closest(".o_main_navbar, .o-overlay-container, .o_popover, .modal");
+        if (elsewhere || event.isComposing || event.ctrlKey || event.altKey || event.metaKey) {
+            return;
+        }
+        // A button that was reached by Tab is pressed by Enter, as everywhere.
+        const onButton = element.matches("button, a[href]") && event.key === "Enter";
+        const act = onButton ? "" : actOf(this.model.place, event);
+        if (act) {
+            event.preventDefault();
+            event.stopPropagation();
+            this.do(act);
+        }
+    }
+
+    /** Clicks into the void leave the keys where they were. */
+    onClick() {
+        if (document.activeElement === document.body && !browser.getSelection?.().toString()) {
+            this.focus();
+        }
+    }
+
+    /** Buttons work by mouse and finger without taking the keys away from their place. */
+    onMousedown(event) {
+        if (event.target.closest("button, .btn, .list-group-item")) {
+            event.preventDefault();
+        }
+    }
+
+    /**
+     * Do what a key or a button says.
+     *
+     * @param {string} act a name that `actOf` gives, e.g. "sell" or "method:2"
+     */
+    async do(act) {
+        const {model} = this;
+        const [name, number] = act.split(":");
+        const acts = {
+            back: () => model.back(),
+            find: () => model.nextCustomer(),
+            pick: () => model.pick(),
+            down: () => model.search.move(1),
+            up: () => model.search.move(-1),
+            read: () => model.readMeter(),
+            last: () => model.openStatus(model.card?.open_sale || model.card?.last_sale),
+            "to-method": () => model.form.toMethod(),
+            "to-amount": () => model.form.toAmount(),
+            "method-next": () => model.form.moveMethod(1),
+            "method-previous": () => model.form.moveMethod(-1),
+            method: () => model.form.setMethod(model.form.methods[number - 1]?.id),
+            sell: () => model.sell(),
+            "print-80mm": () => this.print("80mm"),
+            "print-a5": () => this.print("a5"),
+            reverse: () => model.startAsk("reverse"),
+            refund: () => model.startAsk("refund"),
+            confirm: () => model.confirm(),
+            retry: () => model.retry(),
+            tray: () => model.toggleTray(),
+            "tray-down": () => model.moveTray(1),
+            "tray-up": () => model.moveTray(-1),
+            "tray-open": () => model.openTray(),
+        };
+        await acts[name]();
+    }
+
+    async print(paper) {
+        const {acts} = this.model;
+        const url = await this.model.print(paper);
+        if (url) {
+            const fault = await printReceipt(url);
+            if (fault && acts) {
+                Object.assign(acts, {error: fault, printed: ""});
+            }
+            // The print dialogue took the keys.
+            this.focus();
+        }
+    }
+}
+
+registry.category("actions").add("utility_prepaid.counter", Counter);

@@ -1,0 +1,46 @@
+import {Component, useState} from "@odoo/owl";
+import {useDebounced} from "@web/core/utils/timing";
+import {formatMoney} from "./counter_rules";
+
+/** Amount, what it buys, payment method. */
+export class SaleFormPanel extends Component {
+    static template = "utility_prepaid.SaleFormPanel";
+    static props = {model: Object, act: Function};
+
+    setup() {
+        this.model = useState(this.props.model);
+        this.askQuote = useDebounced(() => {
+            const {form} = this.model;
+            if (form && !form.quote && !form.quoting) {
+                form.askQuote();
+            }
+        }, 250);
+    }
+
+    get form() {
+        return this.model.form;
+    }
+
+    money(text) {
+        return formatMoney(text, this.model.config?.currency);
+    }
+
+    onInput(event) {
+        this.form.setAmount(event.target.value);
+        this.askQuote();
+    }
+
+    async onMethod(number) {
+        this.props.act(`method:${number}`);
+        this.props.act("to-method");
+    }
+
+    /** The button of the screen does what Enter does, from wherever the cashier is. */
+    async onSell() {
+        if (this.form.step === "amount") {
+            await this.form.toMethod();
+        } else {
+            await this.props.act("sell");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import {Component, useState} from "@odoo/owl";
+import {formatMoney, phaseOf, stepsOf} from "./counter_rules";
+import {formatMoment} from "./counter_dates";
+
+const ICONS = {
+    done: "fa-check-circle text-success",
+    now: "fa-spinner fa-spin text-info",
+    stuck: "fa-exclamation-circle text-danger",
+    todo: "fa-circle-o text-muted",
+    off: "fa-minus-circle text-muted",
+};
+
+/** A saved sale: its way step by step, and what can be done with it. */
+export class SalePanel extends Component {
+    static template = "utility_prepaid.SalePanel";
+    static props = {model: Object, act: Function};
+
+    setup() {
+        this.model = useState(this.props.model);
+        this.formatMoment = formatMoment;
+    }
+
+    get sale() {
+        return this.model.current;
+    }
+
+    get acts() {
+        return this.model.acts;
+    }
+
+    get phase() {
+        return phaseOf(this.sale);
+    }
+
+    get steps() {
+        return stepsOf(this.sale).map((step) => ({...step, icon: ICONS[step.state]}));
+    }
+
+    money(text) {
+        return formatMoney(text, this.model.config?.currency);
+    }
+
+    onReason(event) {
+        this.acts.ask.reason = event.target.value;
+    }
+}
