@@ -1,0 +1,23 @@
+{
+    "name": "Meter Gateway",
+    "summary": "Carry out the desk's commands on real meters and prove each by the meter's records",
+    "version": "19.0.1.0.0",
+    "category": "Accounting/Utility",
+    "author": "Utility Prepaid contributors",
+    "license": "LGPL-3",
+    "depends": ["utility_prepaid"],
+    "external_dependencies": {"python": ["pycryptodome", "pyserial"]},
+    "data": [
+        "security/ir.model.access.csv",
+        "security/meter_gateway_security.xml",
+        "data/meter_worker_data.xml",
+        "views/meter_concentrator_views.xml",
+        "views/meter_port_views.xml",
+        "views/meter_worker_views.xml",
+        "views/meter_frame_views.xml",
+        "views/utility_meter_views.xml",
+        "views/utility_command_views.xml",
+        "views/meter_gateway_menus.xml",
+    ],
+    "uninstall_hook": "uninstall_hook",
+}

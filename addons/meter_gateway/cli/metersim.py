@@ -1,0 +1,18 @@
+"""``odoo metersim -d DB --state DIR``: play the meters of a database."""
+
+import sys
+
+from odoo.cli import Command
+
+
+class MeterSim(Command):
+    """Play the concentrators and meters of a database, for training and tests"""
+
+    name = "metersim"
+
+    def run(self, args):
+        # Loaded before the addons: nothing of ours may be imported any earlier.
+        from odoo.addons.meter_gateway.metersim import main
+
+        if code := main(args):
+            sys.exit(code)

@@ -1,0 +1,109 @@
+from odoo import fields, models
+from odoo.exceptions import AccessError
+from odoo.tools import SQL
+
+from ..worker.database import CHANNEL
+
+
+class UtilityCommand(models.Model):
+    """How a command reaches its meter, and what the wire must remember of it."""
+
+    _inherit = "utility.command"
+
+    frame_left_at = fields.Datetime(
+        readonly=True, help="When the last frame of this order left, as far as it was seen."
+    )
+    refusal = fields.Integer(readonly=True, help="Reason code of the meter's last refusal.")
+    refusal_final = fields.Boolean(
+        readonly=True, help="The meter's refusal will not change by sending the order again."
+    )
+    asks = fields.Integer(readonly=True, help="Questions after the frame that settled nothing.")
+    denied_at = fields.Datetime(
+        readonly=True, help="When the meter first said that it does not have this order."
+    )
+    frame_ids = fields.One2many("meter.frame", "command_id", "Exchanges")
+
+    def _wake(self):
+        """Wake the workers of these meters: at commit, not at all when it is rolled back."""
+        super()._wake()
+        for worker in self.sudo().meter_id.concentrator_id.worker_id:
+            self.env.cr.execute(SQL("SELECT pg_notify(%s, %s)", CHANNEL, str(worker.id)))
+            worker.cron_id._trigger()
+
+    def _arm(self, number, epoch, frame_hash, generation):
+        """queued -> sent, only by the newest run of the worker that owns the meter's line.
+
+        The worker's row stays locked until the commit: a run that starts meanwhile waits for it,
+        and then sees the sent order.
+        """
+        self._lock()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT w.id
+                  FROM utility_command c
+                  JOIN utility_meter m ON m.id = c.meter_id
+                  JOIN meter_concentrator k ON k.id = m.concentrator_id
+                  JOIN meter_worker w ON w.id = k.worker_id
+                 WHERE c.id = %s AND w.generation = %s
+                   FOR SHARE OF w
+                """,
+                self.id,
+                generation,
+            )
+        )
+        if not self.env.cr.fetchone():
+            return False
+        if not super()._arm(number, epoch, frame_hash, generation):
+            return False
+        self.sudo().write(
+            {
+                "frame_left_at": False,
+                "refusal": 0,
+                "refusal_final": False,
+                "asks": 0,
+                "denied_at": False,
+            }
+        )
+        return True
+
+    def action_release(self):
+        """An engineer lets a stopped command go on; the worker looks at the meter again."""
+        if not self.env.user.has_group("utility_prepaid.group_engineer"):
+            raise AccessError(self.env._("Only an engineer lets a stopped command go on."))
+        for command in self:
+            command._lock()
+            if command.state == "queued" and command.hold_reason:
+                self.env["utility.operation"]._log(
+                    self.env._("Command goes on"),
+                    command,
+                    meter=command.meter_id,
+                    vend=command.vend_id,
+                    note=command.hold_reason,
+                )
+                command.sudo().write({"hold_reason": False, "not_before": False})
+                command._wake()
+
+    def _came_late(self, reason):
+        """queued -> unknown for an order that was sent before and queued to be sent again.
+
+        The meter moved before the same frame left a second time: the first one may have arrived
+        late, so the order is judged by what the meter shows.
+        """
+        self._lock()
+        if self.state == "queued" and self.numbered:
+            return self._update_state(("queued",), "unknown", message=reason, hold_reason=False)
+        return False
+
+    def _ask_later(self, not_before, words=None):
+        """Leave a command alone until a time, saying why.
+
+        :param not_before: naive UTC
+        :param words: what its follower should read meanwhile
+        """
+        values = {"not_before": not_before}
+        if words and words != self.message:
+            values["message"] = words
+        self.sudo().write(values)
+        if "message" in values:
+            self._changed()

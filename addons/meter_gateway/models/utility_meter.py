@@ -1,0 +1,164 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+
+from ..lib.meterwire.errors import KeyMissing
+
+READ_SECONDS = 60
+
+
+class UtilityMeter(models.Model):
+    """Where the meter hangs on the wire."""
+
+    _inherit = "utility.meter"
+
+    port_id = fields.Many2one(
+        "meter.port", "RS485 port", check_company=True, index=True, ondelete="restrict",
+        tracking=True,
+    )  # fmt: skip
+    concentrator_id = fields.Many2one(related="port_id.concentrator_id", store=True, index=True)
+    module_address = fields.Integer(
+        help="Address of the switching module on the port; 1 to 126 for automatic switching."
+    )
+    frame_count = fields.Integer("Exchanges", compute="_compute_frame_count")
+
+    _module_address_range = models.Constraint(
+        "CHECK (module_address BETWEEN 0 AND 255)", "A module address goes from 0 to 255."
+    )
+
+    @api.depends_context("uid")
+    def _compute_frame_count(self):
+        frames = self.env["meter.frame"]
+        counts = {}
+        if frames.has_access("read"):
+            counts = dict(
+                frames._read_group([("meter_id", "in", self.ids)], ["meter_id"], ["__count"])
+            )
+        for meter in self:
+            meter.frame_count = counts.get(meter, 0)
+
+    @api.constrains("port_id")
+    def _check_port_capacity(self):
+        self.port_id._check_capacity()
+
+    @api.constrains("auto_switch", "module_address", "port_id")
+    def _check_module_address(self):
+        for meter in self.filtered("port_id"):
+            if meter.auto_switch and not 1 <= meter.module_address <= 126:
+                raise ValidationError(
+                    self.env._(
+                        "%s: automatic switching needs a module address from 1 to 126.",
+                        meter.display_name,
+                    )
+                )
+            twin = meter.module_address and self.search(
+                [
+                    ("id", "!=", meter.id),
+                    ("port_id", "=", meter.port_id.id),
+                    ("module_address", "=", meter.module_address),
+                ],
+                limit=1,
+            )
+            if twin:
+                raise ValidationError(
+                    self.env._(
+                        "Module address %(address)s is already used on this port, by %(meter)s.",
+                        address=meter.module_address,
+                        meter=twin.display_name,
+                    )
+                )
+
+    def action_read(self):
+        """Ask the meter now; what it says comes with the next refresh."""
+        user = self.env.user
+        if not any(
+            user.has_group(f"utility_prepaid.group_{role}") for role in ("cashier", "engineer")
+        ):
+            raise AccessError(self.env._("Only cashiers and engineers read meters."))
+        expires_at = fields.Datetime.add(fields.Datetime.now(), seconds=READ_SECONDS)
+        for meter in self:
+            meter.check_access("read")
+            self.env["utility.command"]._enqueue(meter, "read", expires_at=expires_at)
+        return True
+
+    def action_view_frames(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("meter_gateway.meter_frame_action")
+        return {**action, "domain": [("meter_id", "=", self.id)]}
+
+    def _is_connected(self):
+        return bool(self.sudo().port_id.endpoint)
+
+    def _check_sellable(self):
+        super()._check_sellable()
+        meter = self.sudo()
+        if not meter._is_connected():
+            raise UserError(
+                self.env._(
+                    "Meter %s is not connected to a port of a concentrator.", meter.vending_id
+                )
+            )
+        if words := meter._key_refusal():
+            raise UserError(words)
+
+    def _key_refusal(self, keyring=None):
+        """Words why nothing can be enciphered for this meter, or an empty text."""
+        trouble = ""
+        if keyring is None:
+            keyring, trouble = self.env["meter.worker"]._keyring()
+        try:
+            keyring.meter_keys(self.address, self.key_version, self.algorithm)
+        except KeyMissing as error:
+            return self.env._(
+                "The recharge key of version %(version)s for meter %(meter)s is not installed: "
+                "nothing can be charged. Tell the administrator. (%(detail)s)",
+                version=self.key_version,
+                meter=self.vending_id,
+                detail=trouble or error.words,
+            )
+        return ""
+
+    def _sell_warning(self):
+        warning = super()._sell_warning()
+        port = self.sudo().port_id
+        box = port.concentrator_id
+        if port and not port.reachable:
+            since = fields.Datetime.context_timestamp(self, port.unreachable_since)
+            words = self.env._(
+                "Concentrator %(box)s cannot be reached since %(since)s: a sale is charged once it "
+                "is back.",
+                box=box.name,
+                since=since.strftime("%Y-%m-%d %H:%M"),
+            )
+            warning = "\n".join(filter(None, (warning, words)))
+        return warning
+
+    # -------------------------------------------------------------- simulator
+
+    def _simulator_meter(self):
+        """One meter of the simulator's site file; see ``meter.concentrator._simulator_site``."""
+        self.ensure_one()
+        kind, state, contract = self.type_id, self.state_ids, self.contract_id
+        opened = contract.state in ("active", "closing")
+        water = self.utility == "water"
+        meter = {
+            "address": self.address,
+            "type": kind.code,
+            "protocol": kind.protocol,
+            "credit": kind.credit or None,
+            "actuator": kind.actuator,
+            "multi_tariff": kind.multi_tariff,
+            "customer": contract.customer_number if opened else "0" * 12,
+            "number": self.purchase_number,
+            "epoch": self.epoch,
+            "balance": f"{state.balance:.2f}",
+            "cumulative": f"{state.cumulative:.2f}",
+            "total": f"{state.total:.2f}",
+            "hoard": f"{self.hoard_limit:.2f}",
+            "load": "0.02" if water else "0.8",
+            "algorithm": self.algorithm,
+            "key_version": self.key_version,
+        }
+        if kind.credit == "money":
+            price = contract.tariff_id._price_at(fields.Date.context_today(self)) if opened else 0
+            meter["price"] = str(price or "0.5")
+        return meter

@@ -1,0 +1,61 @@
+import os
+
+from odoo import api, models
+
+# Where the demo's simulator listens; port n of the second box follows the 16 of the first.
+DEMO_PORT = 7001
+DEMO_BOXES = (("C1", "Building 1, cellar"), ("C2", "Building 2, cellar"))
+DEMO_PORTS = 4
+
+
+class UtilitySite(models.Model):
+    _inherit = "utility.site"
+
+    @api.model
+    def _load_demo_site(self):
+        """Connect the demo's meters to two concentrators, which the simulator plays.
+
+        ``METERSIM_PORT`` moves the simulator's TCP ports.
+        """
+        result = super()._load_demo_site()
+        meters = self.env["utility.meter"].search(
+            [
+                ("port_id", "=", False),
+                ("room_id", "!=", False),
+                ("type_id.protocol", "!=", "cjt188"),
+            ],
+            order="building_id, room_id, id",
+        )
+        if not meters:
+            return result
+        boxes = self._demo_boxes(meters.site_id[:1])
+        buildings = meters.building_id.ids
+        used = {}
+        for meter in meters:
+            box = boxes[buildings.index(meter.building_id.id) % len(boxes)]
+            place = used.get(box, 0)
+            used[box] = place + 1
+            meter.write(
+                {
+                    "port_id": box.port_ids.sorted("number")[place % DEMO_PORTS].id,
+                    "module_address": place // DEMO_PORTS + 1,
+                }
+            )
+        return result
+
+    def _demo_boxes(self, site):
+        first = int(os.environ.get("METERSIM_PORT") or DEMO_PORT)
+        return self.env["meter.concentrator"].create(
+            [
+                {
+                    "code": code,
+                    "name": name,
+                    "site_id": site.id,
+                    "link": "tcp",
+                    "host": "127.0.0.1",
+                    "tcp_port": first + 16 * index,
+                    "port_count": str(DEMO_PORTS),
+                }
+                for index, (code, name) in enumerate(DEMO_BOXES)
+            ]
+        )

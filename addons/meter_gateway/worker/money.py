@@ -1,0 +1,346 @@
+"""One money command: when it may be sent, and what the meter's own records say about it.
+
+The rules are those of CONTRIBUTING, "A money command". Only two things are ever believed: that the
+meter has the order under its number (proved), or that it still has the number before (denied);
+the second only for the moment at which the meter was asked. The balance is never looked at.
+"""
+
+import hashlib
+from datetime import timedelta
+from decimal import Decimal
+
+from odoo.exceptions import UserError
+
+from ..lib.meterwire.errors import BadJob, KeyMissing
+from ..lib.meterwire.recharge import Ack, Order, build, judge
+from . import words
+from .evidence import utc
+
+STEP = Decimal("0.01")
+NO_CUSTOMER = "0" * 12
+# The columns of the books; a meter that counts further is for a person.
+MAX_NUMBER = 0x7FFFFFFF
+# How long the engine keeps the line for our answer: a frame cannot leave later after `sent`.
+TURN_HOLD = 5.0
+# An order that the meter never takes is handed to a person.
+MAX_ATTEMPTS = 5
+ASK_PAUSE, ASK_PAUSE_MAX = 1, 60
+LINK_PAUSE = 3
+
+
+class StaleRun(Exception):
+    """A newer run of this worker exists: this one may not send money."""
+
+
+# ------------------------------------------------------------------ the turn
+
+
+def asked(run, book, held, event):
+    """The meter has said where it stands; the line waits for a frame or for None."""
+    store(run, held, event)
+    command = run.command(held)
+    book.answers.append((event.id, _frame(run, command, event)))
+
+
+def _frame(run, command, event):
+    """The frame to send, its number committed with it; None to send nothing."""
+    status, meter = event.status, command.meter_id
+    if command.state != "queued" or command.hold_reason:
+        return None
+    try:
+        if command.numbered:
+            order = order_of(command)
+            verdict = judge(order, status)
+            if verdict.outcome != "not_executed":
+                command._came_late(command.env._("The meter moved before it was sent again."))
+                _conclude(run, command, event, order, verdict)
+                return None
+        else:
+            if refusal := _objection(command, status):
+                command._hold(refusal)
+                return None
+            order = order_of(command, status.number + 1, status.epoch)
+        keys = run.keyring.meter_keys(meter.address, meter.key_version, meter.algorithm)
+        frame = build(order, meter.address, keys)
+    except KeyMissing as error:
+        command._hold(meter._key_refusal(run.keyring) or error.words)
+        return None
+    except BadJob as error:
+        command._hold(command.env._("No meter could carry this out: %s", error.words))
+        return None
+    except UserError as error:
+        command._hold(str(error))
+        return None
+    digest = hashlib.sha256(frame).hexdigest()
+    if not command._arm(order.number, order.epoch, digest, run.generation):
+        run.check_generation()
+        return None
+    return frame
+
+
+def order_of(command, number=None, epoch=None):
+    """The wire's order of a command, under its own number unless another is given."""
+    return Order(
+        kind=command.kind,
+        amount_steps=command._amount_steps(),
+        customer=command.customer_number or NO_CUSTOMER,
+        reference=command.reference,
+        number=command.number if number is None else number,
+        epoch=command.epoch if epoch is None else epoch,
+    )
+
+
+def _objection(command, status):
+    """Why an order that was never sent may not be sent to a meter that stands like this."""
+    _ = command.env._
+    meter = command.meter_id
+    seen = (status.number, status.epoch)
+    known = (meter.purchase_number, meter.epoch)
+    if status.number >= MAX_NUMBER:
+        return _("The meter's purchase number %s is beyond what it may be.", status.number)
+    if meter.number_known and seen != known:
+        if given_up := _given_up(command, status):
+            return _charged_not_paid(given_up, status)
+        return _(
+            "The meter shows purchase number %(number)s of epoch %(epoch)s, the books have "
+            "%(known)s of epoch %(known_epoch)s: a card or another desk moved it. An engineer "
+            "must accept the meter's number.",
+            number=status.number,
+            epoch=status.epoch,
+            known=meter.purchase_number,
+            known_epoch=meter.epoch,
+        )
+    if not meter.number_known and command.kind != "open":
+        return _(
+            "The purchase number of this meter was never accepted: it shows number %(number)s of "
+            "epoch %(epoch)s. An engineer must accept it.",
+            number=status.number,
+            epoch=status.epoch,
+        )
+    wanted = command.customer_number or NO_CUSTOMER
+    before = NO_CUSTOMER if command.kind in ("open", "preset") else wanted
+    if status.customer != before:
+        return _(
+            "The meter is set to customer %(theirs)s, not to %(ours)s.",
+            theirs=status.customer,
+            ours=before,
+        )
+    used = command.search(
+        [
+            ("id", "!=", command.id),
+            ("meter_id", "=", meter.id),
+            ("money", "=", True),
+            ("numbered", "=", True),
+            ("epoch", "=", status.epoch),
+            ("number", "=", status.number + 1),
+            ("state", "not in", ("failed", "cancelled", "expired")),
+        ],
+        limit=1,
+    )
+    if used:
+        return _(
+            "Purchase number %(number)s was already used by order %(order)s.",
+            number=status.number + 1,
+            order=used.reference,
+        )
+    return ""
+
+
+def _given_up(command, status):
+    """An order of ours that was given up as not charged, and that the meter now shows as its last."""
+    return command.search(
+        [
+            ("id", "=", status.last_reference),
+            ("id", "!=", command.id),
+            ("meter_id", "=", command.meter_id.id),
+            ("money", "=", True),
+            ("numbered", "=", True),
+            ("state", "in", ("failed", "cancelled", "expired")),
+        ]
+    )
+
+
+def _charged_not_paid(given_up, status):
+    """Write it into the history, and say it."""
+    given_up._prove({"number": status.number, "epoch": status.epoch})
+    return given_up.env._(
+        "Charged, not paid: the meter executed order %(order)s, which had been given up, under "
+        "purchase number %(number)s.",
+        order=given_up.reference,
+        number=status.number,
+    )
+
+
+def answered(run, book, held, event):
+    """The frame has left. A reply is only words, silence is unknown: the meter is asked now."""
+    command = run.command(held)
+    if command.state not in ("sent", "unknown"):
+        return
+    left = utc(event.exchanges[-1].started if event.exchanges else event.at)
+    reply = event.reply
+    values = {"frame_left_at": left}
+    if reply is not None and not isinstance(reply, Ack):
+        values.update(refusal=reply.code, refusal_final=reply.final)
+    command.sudo().write(values)
+    if isinstance(reply, Ack):
+        command._answered(command.env._("The meter confirms it; its records are being checked."))
+    elif reply is None:
+        _unknown(command, command.env._("The meter did not answer: it is being asked."))
+    else:
+        said = words.refusal(command.env, reply)
+        command._answered(said)
+        _unknown(command, said)
+
+
+# ---------------------------------------------------------------- the answer
+
+
+def settled(run, book, held, event):
+    """The meter was asked after the frame left, or could not be asked."""
+    if event.status is not None:
+        store(run, held, event)
+    command = run.command(held)
+    if command.state not in ("sent", "unknown"):
+        return
+    if event.status is None:
+        _unknown(command, command.env._("No answer after the order was sent: it is being asked."))
+        pause(run, command)
+        return
+    order = order_of(command)
+    _conclude(run, command, event, order, judge(order, event.status))
+
+
+def _conclude(run, command, event, order, verdict):
+    """What a verdict does to a command that was sent."""
+    status = event.status
+    if verdict.outcome == "proved":
+        command._prove(proof(status))
+        return
+    _unknown(command, command.env._("The meter does not show the order yet."))
+    if verdict.outcome == "disputed":
+        command._dispute(_dispute_words(command, order, status))
+    else:
+        _denied(run, command, utc(_asked_at(event)))
+
+
+def _denied(run, command, asked_at):
+    """The meter has the number before ours.
+
+    One denial may only be early: the same frame is sent again after a second one. For good it
+    counts when the meter denied after the longest time that the link may keep a frame.
+    """
+    _ = command.env._
+    box = command.meter_id.concentrator_id
+    left = command.frame_left_at or command.sent_at + timedelta(seconds=TURN_HOLD)
+    if command.refusal_final or command.attempts >= MAX_ATTEMPTS:
+        quiet_at = left + timedelta(seconds=box.hold_seconds)
+        if asked_at < quiet_at:
+            command._ask_later(quiet_at)
+            return
+        reason = command.message or ""
+        if not command.refusal_final:
+            reason = _("The meter did not take the order after %s attempts.", command.attempts)
+        command._not_charged(reason, final=True, quiet=True)
+        return
+    if not command.denied_at:
+        command.sudo().denied_at = asked_at
+        command._ask_later(run.now() + timedelta(seconds=box.drain_seconds))
+    elif asked_at >= command.denied_at + timedelta(seconds=box.drain_seconds):
+        command._not_charged(_("The meter has not received it: it is sent again."))
+        command._ask_later(False)
+    else:
+        command._ask_later(command.denied_at + timedelta(seconds=box.drain_seconds))
+
+
+def _dispute_words(command, order, status):
+    if given_up := _given_up(command, status):
+        return _charged_not_paid(given_up, status)
+    return command.env._(
+        "Order %(order)s was to become purchase number %(number)s of epoch %(epoch)s; the meter "
+        "shows number %(their_number)s of epoch %(their_epoch)s, last order %(theirs)s (%(kind)s, "
+        "%(amount)s).",
+        order=order.reference,
+        number=order.number,
+        epoch=order.epoch,
+        their_number=status.number,
+        their_epoch=status.epoch,
+        theirs=status.last_reference,
+        kind=status.last_kind,
+        amount=status.last_amount * STEP,
+    )
+
+
+def lost(run, book, held, event):
+    """The job ended before any byte of an order left: no line, no answer, no key, or our own no."""
+    command = run.command(held)
+    if command.state == "sent":
+        # Committed, but the line was given back first.
+        _unknown(command, command.env._("The order could not leave in time: it is being asked."))
+        return
+    if command.state not in ("queued", "unknown"):
+        return
+    code = getattr(event, "code", "")
+    if not code or code == "stopped":
+        return
+    said = words.failure(command.env, event, command.meter_id)
+    if code == "no_key" and command.state == "queued":
+        command._hold(said)
+    elif code == "link_down":
+        said = command.env._("%s It is charged once it is back.", said)
+        command._ask_later(run.now() + timedelta(seconds=LINK_PAUSE), said)
+    else:
+        pause(run, command, said)
+
+
+def orphan(run, command):
+    """`sent` and in nobody's hands: only asking is allowed."""
+    if command.state == "sent":
+        command._set_unknown(command.env._("The connection was interrupted: it is being asked."))
+
+
+def pause(run, command, said=None):
+    """Leave a command alone for a while that doubles each time."""
+    asks = command.asks + 1
+    seconds = min(ASK_PAUSE * 2 ** min(command.asks, 10), ASK_PAUSE_MAX)
+    command.sudo().asks = asks
+    command._ask_later(run.now() + timedelta(seconds=seconds), said)
+
+
+# ------------------------------------------------------------------- helpers
+
+
+def _unknown(command, said):
+    if command.state == "sent":
+        command._set_unknown(said)
+
+
+def _asked_at(event):
+    return event.exchanges[-1].started if event.exchanges else event.at
+
+
+def proof(status):
+    """What a status record proves, for ``utility.command._prove``."""
+    return {
+        "number": status.number,
+        "epoch": status.epoch,
+        "balance_before": status.balance_before * STEP,
+        "balance_after": status.balance_after * STEP,
+        "balance": status.balance * STEP,
+        "cumulative": status.cumulative * STEP,
+    }
+
+
+def store(run, held, event):
+    """Keep what a status record says of the meter."""
+    status = event.status
+    run.env["utility.meter.state"]._store(
+        held.meter_id,
+        utc(_asked_at(event)),
+        balance=status.balance * STEP,
+        cumulative=status.cumulative * STEP,
+        purchase_number=min(status.number, MAX_NUMBER),
+        epoch=status.epoch,
+        customer_number=status.customer,
+        supply="off" if status.supply_off else "on",
+        control="remote" if status.remote else "local",
+    )

@@ -1,0 +1,336 @@
+"""One run of a worker: the database in this thread, the lines in the engine's.
+
+A tick is one short transaction: lock the meters that have news (first, in id order, skipping those
+that a sale has at the moment), record what came back, claim what is new, commit. Bytes leave and
+results are forgotten only after the commit. Whatever is not foreseen ends the run: what was under
+way is then `sent` or `unknown`, and the next run begins by asking.
+"""
+
+import itertools
+import logging
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from psycopg2.errors import DeadlockDetected, SerializationFailure
+
+from ..lib.meterwire import jobs as wire
+from ..lib.meterwire.engine import Engine
+from . import claim, evidence, money, reading
+
+_logger = logging.getLogger(__name__)
+
+RETRIES = 5
+BEAT_SECONDS = 10
+WAIT_SECONDS = 1.0
+# Results of a meter that a sale has locked are tried again soon.
+DEFERRED_SECONDS = 0.05
+# After its time is up a run waits so long for orders that are on their way.
+FINISH_SECONDS = 8
+STOP_SECONDS = 2
+# Work that is due within this time keeps the run going.
+SOON = timedelta(seconds=60)
+# A command whose result cannot be recorded is left alone for so long, doubling.
+TROUBLE_SECONDS = 30
+
+
+def utcnow():
+    """Naive UTC with microseconds, as columns keep it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Book:
+    """What one transaction leaves to be done once it is committed."""
+
+    def __init__(self):
+        self.answers = []
+        self.deferred = []
+        self.ended = set()
+        self.jobs = []
+        self.news = 0
+
+
+class WorkerRun:
+    """Claims, sends and proves for one worker; the caller holds the worker's lock.
+
+    :param worker: `meter.worker` record
+    :param database: ``database.RunDatabase`` of the worker's environment
+    :param now: gives naive UTC
+    """
+
+    def __init__(self, worker, database, now=utcnow):
+        self.worker = worker
+        self.env = worker.env
+        self.cr = worker.env.cr
+        self.db = database
+        self.now = now
+        self.keyring, trouble = worker._keyring()
+        if trouble:
+            _logger.info("Worker %s has no recharge keys: %s", worker.id, trouble)
+        self.engine = Engine(self.keyring)
+        self.generation = 0
+        self.held = {}
+        self.pending = []
+        self.lines = {}
+        self._ids = itertools.count(1)
+        self._next_beat = 0.0
+        self._recording = None
+        self._next_due = None
+
+    # ------------------------------------------------------------ life
+
+    def run(self, seconds, idle):
+        """Work until the time is up or nothing is left to do.
+
+        :param seconds: no new command is taken after this time
+        :param idle: end after so long without work
+        """
+        try:
+            self.start()
+            self._loop(seconds, idle)
+            self._finish()
+        except money.StaleRun as error:
+            self.db.rollback()
+            _logger.info("%s", error)
+        except Exception:
+            self._after_trouble()
+            raise
+        finally:
+            self.engine.close()
+
+    def start(self):
+        """A generation of our own, then the lines; the first tick finds what others left."""
+        threading.current_thread().dbname = self.cr.dbname
+        self.generation = self.worker._take_generation()
+        self.db.commit()
+        self.engine.start()
+        self.db.listen()
+
+    def _loop(self, seconds, idle):
+        started = active = time.monotonic()
+        while True:
+            news = self.tick(claiming=time.monotonic() - started < seconds)
+            now = time.monotonic()
+            if news or self.held or self._soon():
+                active = now
+            if now - started >= seconds + (FINISH_SECONDS if self.held or self.pending else 0):
+                return
+            if now - active >= idle:
+                return
+            self.db.wait(self.engine.wake_fd, self._patience())
+
+    def _patience(self):
+        if self.pending:
+            return DEFERRED_SECONDS
+        if self._next_due is None:
+            return WAIT_SECONDS
+        # A command that is due already waits for the engine, or for a lock.
+        seconds = (self._next_due - self.now()).total_seconds()
+        return min(seconds, WAIT_SECONDS) if seconds > 0 else WAIT_SECONDS
+
+    def _soon(self):
+        return self._next_due is not None and self._next_due <= self.now() + SOON
+
+    def _finish(self):
+        """Give the lines back, record the last words, and come again when work is left."""
+        self.engine.stop(STOP_SECONDS)
+        self.tick(claiming=False)
+        self._next_due = claim.next_time(self.cr, self.worker.id, self.now())
+        if self._soon():
+            self.worker.cron_id._trigger()
+        self.db.commit()
+
+    def _after_trouble(self):
+        """Let the next run start soon, with what caused the trouble at the end of its queue."""
+        try:
+            self.db.rollback()
+            if self._recording:
+                _logger.info("Command %s could not be recorded", self._recording)
+                self.cr.execute(
+                    """
+                    UPDATE utility_command
+                       SET not_before = %s + interval '1 second' * %s * power(2, LEAST(asks, 6)),
+                           asks = COALESCE(asks, 0) + 1
+                     WHERE id = %s
+                    """,
+                    (self.now(), TROUBLE_SECONDS, self._recording),
+                )
+            self.worker.cron_id._trigger()
+            self.db.commit()
+        except Exception:  # noqa: BLE001 - the first error is the one to be seen
+            _logger.info("Worker %s: the connection is of no more use", self.worker.id)
+
+    # ------------------------------------------------------------ tick
+
+    def tick(self, claiming=True):
+        """One transaction, then what it leaves to be done.
+
+        :param claiming: whether new commands are taken
+        :return: whether anything happened
+        """
+        events = self.pending + self.engine.drain()
+        for attempt in range(1, RETRIES + 1):
+            book = Book()
+            try:
+                self.db.begin()
+                self._record(events, book)
+                self._recording = None
+                if claiming:
+                    self._claim(book)
+                self._beat()
+                self.db.commit(book.news)
+                break
+            except (SerializationFailure, DeadlockDetected):
+                if attempt == RETRIES:
+                    raise
+                self.db.rollback()
+        self.pending = book.deferred
+        for job_id in book.ended:
+            self.held.pop(job_id, None)
+        if book.jobs:
+            self.held.update((job.id, held) for job, held in book.jobs)
+            self.engine.submit([job for job, __ in book.jobs])
+        for job_id, frame in book.answers:
+            self.engine.answer(job_id, frame)
+        return bool(events or book.news or book.jobs)
+
+    def _in_hand(self, book):
+        return [held.command_id for job, held in self.held.items() if job not in book.ended]
+
+    def _record(self, events, book):
+        chores = claim.chores(self.cr, self.worker.id, self.now(), self._in_hand(book))
+        known = [(event, self.held[event.id]) for event in events if event.id in self.held]
+        mine = self._lock_meters(
+            {held.meter_id for __, held in known} | {meter_id for __, meter_id, __ in chores}
+        )
+        over = {event.id for event, __ in known if event.terminal}
+        line_news, frames = evidence.LineNews(), []
+        for event, held in known:
+            if held.meter_id not in mine:
+                book.deferred.append(event)
+                continue
+            self._recording = held.command_id
+            line_news.take(held, event)
+            frames += evidence.frames(held, event)
+            # A question whose line was given back meanwhile needs no answer any more.
+            if not (isinstance(event, wire.Asked) and event.id in over):
+                self._record_event(event, held, book)
+            if event.terminal:
+                book.ended.add(event.id)
+            book.news += 1
+        for command_id, meter_id, state in chores:
+            if meter_id in mine:
+                self._recording = command_id
+                command = self._in_words_of(self.env["utility.command"].browse(command_id))
+                if state == "sent":
+                    money.orphan(self, command)
+                else:
+                    command._expire()
+                book.news += 1
+        self.env.flush_all()
+        self.env["meter.frame"]._record(frames)
+        line_news.write(self.cr)
+
+    def _record_event(self, event, held, book):
+        if held.purpose == "read":
+            record = reading.done if isinstance(event, wire.ReadDone) else reading.failed
+            record(self, held, event)
+            return
+        record = {
+            wire.Asked: money.asked,
+            wire.Answered: money.answered,
+            wire.Settled: money.settled,
+        }.get(type(event), money.lost)
+        record(self, book, held, event)
+
+    def _lock_meters(self, meter_ids):
+        """Lock the meters first, in id order; those that somebody has are left for the next tick."""
+        if not meter_ids:
+            return set()
+        self.cr.execute(
+            "SELECT id FROM utility_meter WHERE id = ANY(%s)"
+            " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+            (sorted(meter_ids),),
+        )
+        return {row[0] for row in self.cr.fetchall()}
+
+    def _claim(self, book):
+        now = self.now()
+        rows = claim.due(self.cr, self.worker.id, now, self._in_hand(book))
+        reads = {}
+        for job_id, held in self.held.items():
+            if held.purpose == "read" and job_id not in book.ended:
+                reads[held.port_id] = reads.get(held.port_id, 0) + 1
+        refused = []
+        for row in rows:
+            job, held = claim.job_of(row, next(self._ids))
+            if job is None:
+                refused.append(held)
+                continue
+            if held.purpose == "read":
+                reads[held.port_id] = reads.get(held.port_id, 0) + 1
+                if reads[held.port_id] > claim.LINE_DEPTH:
+                    continue
+            book.jobs.append((job, held))
+        mine = self._lock_meters({held.meter_id for held in refused})
+        for held in refused:
+            if held.meter_id in mine:
+                command = self.command(held)
+                command._read_failed(command.env._("This meter cannot do that over its line."))
+                book.news += 1
+        self._next_due = claim.next_time(self.cr, self.worker.id, now)
+        if time.monotonic() >= self._next_beat or any(
+            held.port_id not in self.lines for __, held in book.jobs
+        ):
+            self._configure()
+
+    def _beat(self):
+        """Show that the worker lives; and notice that it is no longer the newest."""
+        if time.monotonic() < self._next_beat:
+            return
+        self._next_beat = time.monotonic() + BEAT_SECONDS
+        self.cr.execute(
+            "UPDATE meter_worker SET last_seen = %s WHERE id = %s AND generation = %s",
+            (self.now(), self.worker.id, self.generation),
+        )
+        self.check_generation()
+
+    def check_generation(self):
+        """End the run when a newer one exists."""
+        self.cr.execute("SELECT generation FROM meter_worker WHERE id = %s", (self.worker.id,))
+        if self.cr.fetchone() != (self.generation,):
+            raise money.StaleRun(f"worker {self.worker.id}: run {self.generation} is not the newest")
+
+    def _configure(self):
+        """Tell the engine which lines there are, when that changed."""
+        self.cr.execute(
+            """
+            SELECT p.id, p.endpoint, k.reply_seconds, k.drain_seconds
+              FROM meter_port p JOIN meter_concentrator k ON k.id = p.concentrator_id
+             WHERE k.worker_id = %s AND p.endpoint IS NOT NULL
+            """,
+            (self.worker.id,),
+        )
+        lines = {
+            port_id: wire.LineSpec(
+                port_id,
+                endpoint,
+                wire.Timing(
+                    first_byte=float(reply), drain=float(drain), hold=money.TURN_HOLD
+                ),
+            )
+            for port_id, endpoint, reply, drain in self.cr.fetchall()
+        }
+        if lines != self.lines:
+            self.lines = lines
+            self.engine.configure(lines.values())
+
+    # --------------------------------------------------------- records
+
+    def command(self, held):
+        """The command of a job, in the language of who asked for it."""
+        return self._in_words_of(self.env["utility.command"].browse(held.command_id))
+
+    def _in_words_of(self, command):
+        lang = command.user_id.lang or command.company_id.partner_id.lang
+        return command.with_context(lang=lang) if lang else command
