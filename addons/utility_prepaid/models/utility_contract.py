@@ -43,7 +43,7 @@ class UtilityContract(models.Model):
         domain="[('prepaid', '=', True), ('contract_id', '=', False)]",
     )
     room_id = fields.Many2one(
-        "utility.room", compute="_compute_room_id", store=True, index=True
+        "utility.room", compute="_compute_room_id", store=True, precompute=True, index=True
     )
     utility = fields.Selection(related="meter_id.utility", store=True)
     customer_number = fields.Char(

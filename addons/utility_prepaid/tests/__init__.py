@@ -1,1 +1,2 @@
 from . import test_command, test_counter, test_vend_ledger
+from . import test_access, test_archive, test_contract, test_demo_site, test_tariff
