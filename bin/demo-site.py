@@ -1,4 +1,4 @@
-# Fed to `odoo shell` by bin/run: fill the new database with the demo site and write down its logins.
+# Fed to `odoo shell` by bin/run: fill a new database with the demo site, write down its logins.
 # ruff: noqa: F821  (the shell provides env)
 import os
 
@@ -6,6 +6,6 @@ logins = env["utility.site"]._load_demo_site()
 # Known to everybody, like all of the demo: a real installation is made without this file.
 env.ref("base.user_admin").password = "admin"
 env.cr.commit()
+logins = [*logins, ("admin", "admin", "Odoo administrator")]
 with open(os.environ["DEMO_LOGINS"], "w", encoding="utf-8") as file:
-    for login, password, role in [*logins, ("admin", "admin", "Odoo administrator")]:
-        file.write(f"{login}\t{password}\t{role}\n")
+    file.writelines("\t".join(row) + "\n" for row in logins)

@@ -87,6 +87,7 @@ free_port() {
     "$VENV/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
+# shellcheck disable=SC2034  # read by those who source this
 # find_odoo: sets ODOO_SCRIPT (Odoo's own start script), ODOO_PATH (for PYTHONPATH) and ODOO_ADDONS.
 # Both shapes are known: a source checkout (odoo-bin beside addons/) and an unpacked package (all under odoo/addons).
 find_odoo() {

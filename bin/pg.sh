@@ -200,5 +200,6 @@ pg_env() {
     printf 'export PGHOST=%q\nexport PGPORT=5432\nexport PGUSER=odoo\nunset PGPASSWORD PGDATABASE\n' "$PG_SOCKET"
     # Databases that Odoo makes itself inherit the extensions too.
     printf 'export PGDATABASE_TEMPLATE=template1\n'
+    # shellcheck disable=SC2016  # PATH is that of whoever evaluates this
     printf 'export PATH=%q:"$PATH"\n' "$PG_BIN"
 }
