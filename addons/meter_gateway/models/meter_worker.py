@@ -30,7 +30,7 @@ class MeterWorker(models.Model):
     cron_id = fields.Many2one("ir.cron", "Scheduled action", readonly=True, ondelete="restrict")
     concentrator_ids = fields.One2many("meter.concentrator", "worker_id", "Concentrators")
     generation = fields.Integer(
-        readonly=True, copy=False, help="Counts the runs; only the newest may send money."
+        readonly=True, copy=False, default=0, help="Counts the runs; only the newest may send money."
     )
     last_seen = fields.Datetime(readonly=True, copy=False)
     state_message = fields.Text("State", readonly=True, copy=False)
@@ -139,7 +139,7 @@ class MeterWorker(models.Model):
     def _take_generation(self):
         """A number that no run had before; whoever has an older one may not send money."""
         self.env.cr.execute(
-            "UPDATE meter_worker SET generation = generation + 1, last_seen = %s"
+            "UPDATE meter_worker SET generation = COALESCE(generation, 0) + 1, last_seen = %s"
             " WHERE id = %s RETURNING generation",
             (fields.Datetime.now(), self.id),
         )

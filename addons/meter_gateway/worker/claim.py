@@ -71,7 +71,7 @@ _CHORES = """
      WHERE k.worker_id = %(worker)s
        AND NOT c.id = ANY(%(held)s)
        AND (   c.state = 'sent' AND c.money
-            OR c.state = 'queued' AND c.attempts = 0 AND c.expires_at <= %(now)s)
+            OR c.state = 'queued' AND COALESCE(c.attempts, 0) = 0 AND c.expires_at <= %(now)s)
      ORDER BY c.id
 """
 

@@ -74,6 +74,8 @@ def _frame(run, command, event):
     digest = hashlib.sha256(frame).hexdigest()
     if not command._arm(order.number, order.epoch, digest, run.generation):
         run.check_generation()
+        if command.state == "queued":
+            pause(run, command)
         return None
     return frame
 

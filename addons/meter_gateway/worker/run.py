@@ -149,7 +149,7 @@ class WorkerRun:
                 self.cr.execute(
                     """
                     UPDATE utility_command
-                       SET not_before = %s + interval '1 second' * %s * power(2, LEAST(asks, 6)),
+                       SET not_before = %s + interval '1 second' * %s * power(2, LEAST(COALESCE(asks, 0), 6)),
                            asks = COALESCE(asks, 0) + 1
                      WHERE id = %s
                     """,
