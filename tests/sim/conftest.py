@@ -91,7 +91,8 @@ class Sim:
         line = self.process.stdout.readline()
         assert line.startswith("ready "), line + self.process.stderr.read()
         host, _colon, port = line.split("control=")[1].split()[0].rpartition(":")
-        self._control = socket.create_connection((host, int(port)), PATIENCE).makefile("rw")
+        self.control = (host, int(port))
+        self._control = socket.create_connection(self.control, PATIENCE).makefile("rw")
         self.ports = self("ports")["ports"]
         return self
 

@@ -1,6 +1,9 @@
 """What a meter executed is on the disk before the first byte of its reply."""
 
+import contextlib
+import json
 import signal
+import sqlite3
 from decimal import Decimal
 
 import pytest
@@ -96,17 +99,24 @@ def test_balance_never_rises_by_a_kill(new_sim, lab, at):
     assert sim.start().desk().read(at, 0x00900100) <= told
 
 
-def test_clean_stop_is_a_power_cut(new_sim, lab, at):
-    """Nothing is used while the program does not run."""
-    site = lab.site([lab.meter(1, load="1", balance="9000")], speed=36000)
-    sim = new_sim(site).start()
+@pytest.mark.parametrize("clean", [True, False])
+def test_clean_stop_is_a_power_cut(new_sim, lab, at, clean):
+    """Ten hours between end and start: used after a crash, not after a stop in order."""
+    sim = new_sim(lab.site([lab.meter(1, load="1")])).start()
     sim("advance", seconds=3600)
-    told = sim.books(at)["total"]
-    assert sim.stop() == 0
-    # Without load from now on: the total that is stored stands still.
-    sim.content["speed"] = 0
-    stored = Decimal(sim.start().books(at)["total"])
-    assert Decimal(told) <= stored < Decimal(told) + 10 * 60
+    before = Decimal(sim.books(at)["balance"])
+    if clean:
+        assert sim.stop() == 0
+    else:
+        sim.kill()
+    with contextlib.closing(sqlite3.connect(sim.state / "meters.sqlite3")) as database:
+        (text,) = database.execute("SELECT books FROM books").fetchone()
+        books = json.loads(text)
+        books["at"] -= 10 * 3600
+        database.execute("UPDATE books SET books = ?", (json.dumps(books),))
+        database.commit()
+    used = before - Decimal(sim.start().books(at)["balance"])
+    assert (0 if clean else 10) <= used < (1 if clean else 11)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from meterwire.dlt645_2007 import Frame, read_request
+from meterwire.dlt645_2007 import Frame, encode, read_request
 from meterwire.recharge.order import Ack, judge
 
 TOTAL = 0x00010000
@@ -161,21 +161,15 @@ def test_fault_for_one_kind_of_exchange(shared, desk, at, charge, when, spoiled,
     switch = Frame(at, 0x1C, b"\x02" + bytes(7) + b"\x1c\x00" + bytes.fromhex("595923311299"))
     requests = [
         desk.frame(at, charge),
-        _encode(query),
+        encode(query),
         read_request(at, TOTAL),
-        _encode(switch),
+        encode(switch),
     ]
     for index, request in enumerate(requests):
         if index == spoiled:
             assert desk.silent(request, neighbour)
         else:
             assert desk.ask(request).address == at
-
-
-def _encode(frame):
-    from meterwire.dlt645_2007 import encode
-
-    return encode(frame)
 
 
 def _row(sim, lab):

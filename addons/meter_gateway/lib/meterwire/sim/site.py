@@ -112,7 +112,9 @@ class _Node:
         return f"{self.place}.{key}" if self.place else key
 
     def fail(self, key, words):
-        raise SiteError(f"{self.at(key)}: {words}, got {self.value.get(key)!r}")
+        value = self.value.get(key)
+        shown = str(value) if isinstance(value, Decimal) else repr(value)
+        raise SiteError(f"{self.at(key)}: {words}, got {shown}")
 
     def known(self, *keys):
         for key in self.value:

@@ -1,0 +1,152 @@
+"""The control port."""
+
+import socket
+import time
+
+import pytest
+from meterwire.dlt645_2007 import read_request
+
+TOTAL = 0x00010000
+
+
+def make_site(lab):
+    return lab.site([lab.meter(1), lab.meter(2, credit=None)], [lab.meter(3)])
+
+
+def test_ping(shared):
+    assert shared("ping") == {"pong": True}
+
+
+def test_books_of_one_and_of_all(shared, lab):
+    books = shared("books")["meters"]
+    assert [item["address"] for item in books] == [lab.address(number) for number in (1, 2, 3)]
+    assert shared("books", address=lab.address(3))["meters"] == books[2:]
+    assert books[2] == {
+        "address": lab.address(3),
+        "epoch": 0,
+        "number": 0,
+        "cumulative": "0.00",
+        "balance": "25.00",
+        "customer": "000000000000",
+        "total": "1234.56",
+        "tariffs": ["0.00"] * 4,
+        "last_kind": 0,
+        "last_reference": 0,
+        "last_amount": "0.00",
+        "supply_off": False,
+        "tripped": False,
+        "remote": False,
+        "suspended": False,
+        "orders": [],
+    }
+
+
+def test_orders_log(shared, lab):
+    at, begin = lab.address(1), time.time()
+    desk = shared.desk()
+    desk.open(at, "5.00")
+    shared("card", address=at, amount="1.50")
+    first, second = shared.books(at)["orders"]
+    assert begin <= first.pop("at") <= second.pop("at") <= time.time()
+    assert first == {
+        "epoch": 0,
+        "number": 1,
+        "kind": "open",
+        "amount": "5.00",
+        "reference": 700,
+        "balance_before": "25.00",
+        "balance_after": "30.00",
+    }
+    assert (second["kind"], second["number"], second["reference"]) == ("card", 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("nonsense", "bad request"),
+        ("[]", "bad request"),
+        ({}, "bad request"),
+        ({"op": "fly"}, "unknown op"),
+        ({"op": "books", "address": "1"}, "no meter"),
+        ({"op": "books", "adress": "1"}, "bad request"),
+        ({"op": "card", "address": "202611000001", "amount": "0.001"}, "multiple of 0.01"),
+        ({"op": "card", "address": "202611000001", "amount": "-1"}, "above 0"),
+        ({"op": "card", "address": "202611000001", "amount": "x"}, "must be a number"),
+        ({"op": "card", "address": "202611000002", "amount": "1"}, "not prepaid"),
+        ({"op": "fault", "address": "202611000001", "kind": "rain"}, "kind must be"),
+        ({"op": "fault", "address": "202611000001", "kind": "late", "count": 0}, "count"),
+        ({"op": "fault", "address": "202611000001", "kind": "late", "when": "x"}, "when must be"),
+        ({"op": "faults", "late": 2}, "from 0 to 1"),
+        ({"op": "faults", "late": 0.6, "corrupt": 0.6}, "more than 1"),
+        ({"op": "faults", "dead": 0.1}, "unknown key"),
+        ({"op": "advance", "seconds": -1}, "seconds"),
+        ({"op": "close_link", "port": "C9/9"}, "is not one of C1/1, C1/2"),
+    ],
+)
+def test_errors_are_told(shared, message, words):
+    reply = shared.raw(message)
+    assert reply["ok"] is False
+    assert words in reply["error"]
+    assert shared("ping")
+
+
+def test_rates_are_set_and_kept(shared, lab):
+    shared("faults", lost_request=1)
+    assert shared("faults", late_seconds=0.5)["rates"]["lost_request"] == 1
+    desk = shared.desk("C1/2")
+    desk.send(read_request(lab.address(3), TOTAL))
+    while shared("stats")["faults"]["lost_request"] < 1:
+        pass
+    shared("faults", lost_request=0)
+    desk.read(lab.address(3), TOTAL)
+
+
+def test_rates_cannot_pass_one_in_two_steps(shared):
+    shared("faults", late=0.6)
+    assert "more than 1" in shared.raw({"op": "faults", "corrupt": 0.6})["error"]
+    assert shared("faults", late=0)["rates"]["corrupt"] == 0
+
+
+@pytest.mark.parametrize("name", ["C1/2", 2, "listen"])
+def test_close_link(shared, lab, name):
+    desk = shared.desk("C1/2")
+    desk.read(lab.address(3), TOTAL)
+    shared("close_link", port=shared.ports["C1/2"] if name == "listen" else name)
+    assert desk.receive() is None
+    # It can be had again at once, and the other port never noticed.
+    shared.desk("C1/2").read(lab.address(3), TOTAL)
+
+
+def test_close_link_for_a_while(shared, lab):
+    other = shared.desk("C1/1")
+    shared("close_link", port="C1/2", seconds=0.3)
+    with pytest.raises(ConnectionRefusedError):
+        shared.connect("C1/2")
+    other.read(lab.address(1), TOTAL)
+    deadline = time.monotonic() + lab.PATIENCE
+    while True:
+        try:
+            desk = shared.desk("C1/2")
+            break
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+    desk.read(lab.address(3), TOTAL)
+
+
+def test_many_clients_and_a_line_without_end(shared):
+    clients = [_client(shared) for _client_number in range(5)]
+    for client in clients:
+        client.sendall(b'{"op": "ping"}\n\n{"op": "ping"}\n')
+    for client in clients:
+        assert client.makefile().readline() == '{"ok": true, "pong": true}\n'
+    endless = _client(shared)
+    try:
+        endless.sendall(b"x" * 200_000)
+        assert endless.recv(1) == b""
+    except ConnectionError:
+        pass
+    assert shared("ping")
+
+
+def _client(sim):
+    return socket.create_connection(sim.control, 15)
