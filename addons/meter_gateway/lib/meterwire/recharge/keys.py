@@ -95,22 +95,13 @@ class KeyRing:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             raise KeyMissing(f"key file {path}: {error.strerror}") from None
-        with os.fdopen(handle, "rb") as file:
-            # The rights of what was opened, not of what the name may point to by now.
-            info = os.fstat(file.fileno())
-            if not stat.S_ISREG(info.st_mode):
-                raise KeyMissing(f"key file {path} is not a regular file")
-            if info.st_mode & 0o077:
-                raise KeyMissing(
-                    f"key file {path} is open to group or others (mode {info.st_mode & 0o777:04o}); "
-                    f"make it readable by its owner only: chmod 600 {path}"
-                )
-            if info.st_uid not in (os.geteuid(), 0):
-                raise KeyMissing(f"key file {path} belongs to another user (uid {info.st_uid})")
-            try:
-                content = json.loads(file.read(_MAX_FILE))
-            except ValueError:
-                content = None
+        try:
+            _check_rights(os.fstat(handle), path)
+            content = json.loads(os.read(handle, _MAX_FILE))
+        except ValueError:
+            content = None
+        finally:
+            os.close(handle)
         if not isinstance(content, dict):
             raise KeyMissing(f'key file {path} is not JSON of the form {{"1": "<32 hex digits>"}}')
         ring = cls()
@@ -161,3 +152,16 @@ class KeyRing:
         except ValueError:
             raise KeyMissing(f"master key {version} is weak: its two halves are the same") from None
         self._masters[version] = key
+
+
+def _check_rights(info, path):
+    """The rights of what was opened, not of what the name may point to by now."""
+    if not stat.S_ISREG(info.st_mode):
+        raise KeyMissing(f"key file {path} is not a regular file")
+    if info.st_mode & 0o077:
+        raise KeyMissing(
+            f"key file {path} is open to group or others (mode {info.st_mode & 0o777:04o}); "
+            f"make it readable by its owner only: chmod 600 {path}"
+        )
+    if info.st_uid not in (os.geteuid(), 0):
+        raise KeyMissing(f"key file {path} belongs to another user (uid {info.st_uid})")
