@@ -67,6 +67,7 @@ class UtilityMeter(models.Model):
     ct_ratio = fields.Float(
         "CT ratio",
         digits=(16, 4),
+        min_display_digits=0,
         required=True,
         default=1.0,
         tracking=True,
@@ -74,11 +75,15 @@ class UtilityMeter(models.Model):
         "transformers.",
     )
     alarm_threshold = fields.Float(
-        digits=(16, 4), help="A balance at or below this is shown as low; in what the meter counts."
+        "Alarm threshold",
+        digits=(16, 4),
+        min_display_digits=2,
+        help="A balance at or below this is shown as low; in what the meter counts.",
     )
     hoard_limit = fields.Float(
         "Hoarding limit",
         digits=(16, 4),
+        min_display_digits=2,
         help="The most credit that the meter may hold; zero means no limit.",
     )
     auto_read = fields.Boolean("Automatic reading", default=True)
@@ -86,12 +91,13 @@ class UtilityMeter(models.Model):
         "Automatic switching", help="May be switched by a timetable; prepaid meters only."
     )
     key_version = fields.Integer(required=True, default=1)
-    algorithm = fields.Selection(
-        [("des", "DES"), ("3des", "3DES")], required=True, default="3des"
-    )
+    algorithm = fields.Selection([("des", "DES"), ("3des", "3DES")], required=True, default="3des")
 
     purchase_number = fields.Integer(
-        readonly=True, copy=False, help="The last purchase number that the meter proved."
+        "Purchase number",
+        readonly=True,
+        copy=False,
+        help="The last purchase number that the meter proved.",
     )
     epoch = fields.Integer(readonly=True, copy=False, help="How often the meter was cleared.")
     number_known = fields.Boolean(
@@ -114,12 +120,16 @@ class UtilityMeter(models.Model):
     partner_id = fields.Many2one(
         related="contract_id.partner_id", string="Customer", store=True, index=True
     )
-    state_ids = fields.One2many("utility.meter.state", "meter_id", "State")
-    balance = fields.Float(related="state_ids.balance")
-    total = fields.Float(related="state_ids.total", string="Totaliser")
+    state_ids = fields.One2many("utility.meter.state", "meter_id")
+    balance = fields.Float(related="state_ids.balance", min_display_digits=2)
+    total = fields.Float(related="state_ids.total", string="Totaliser", min_display_digits=2)
     seen_at = fields.Datetime(related="state_ids.seen_at", string="Last seen")
     supply = fields.Selection(related="state_ids.supply")
     control = fields.Selection(related="state_ids.control")
+    number_seen = fields.Integer(
+        related="state_ids.purchase_number", string="Purchase number on the meter"
+    )
+    number_differs = fields.Boolean(compute="_compute_number_differs")
     balance_low = fields.Boolean(compute="_compute_balance_low")
     contract_count = fields.Integer(compute="_compute_business_counts")
     vend_count = fields.Integer(compute="_compute_business_counts")
@@ -166,6 +176,17 @@ class UtilityMeter(models.Model):
                 meter.prepaid and bool(meter.seen_at) and meter.balance <= meter.alarm_threshold
             )
 
+    @api.depends(
+        "state_ids.purchase_number", "state_ids.epoch", "state_ids.number_seen_at", *sorted(BOOKS)
+    )
+    def _compute_number_differs(self):
+        for meter in self:
+            said = meter.state_ids
+            meter.number_differs = bool(said.number_seen_at) and (
+                not meter.number_known
+                or (said.purchase_number, said.epoch) != (meter.purchase_number, meter.epoch)
+            )
+
     @api.depends_context("uid")
     def _compute_business_counts(self):
         count = self.env["utility.room"]._count_by
@@ -208,9 +229,7 @@ class UtilityMeter(models.Model):
     @api.constrains("auto_switch", "type_id")
     def _check_auto_switch(self):
         if self.filtered(lambda meter: meter.auto_switch and not meter.prepaid):
-            raise ValidationError(
-                self.env._("Automatic switching is for prepaid meters only.")
-            )
+            raise ValidationError(self.env._("Automatic switching is for prepaid meters only."))
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -292,7 +311,7 @@ class UtilityMeter(models.Model):
         return ""
 
     def _is_connected(self):
-        """Hook: whether something drives this meter's line; without it an engineer's handheld does."""
+        """Hook: whether something drives this meter's line; else an engineer's handheld does."""
         return False
 
     def _accept_number(self):
@@ -302,16 +321,40 @@ class UtilityMeter(models.Model):
         meter = self.sudo()
         meter._lock_row()
         said = meter.state_ids
-        if not said:
+        if not said.number_seen_at:
             raise UserError(
-                _("Meter %(meter)s has not been read yet: read it first.", meter=self.vending_id)
+                _(
+                    "Meter %(meter)s has not told its purchase number yet: ask it first.",
+                    meter=self.vending_id,
+                )
             )
-        money = self.env["utility.command"].sudo().search(
-            [("meter_id", "=", self.id), ("money", "=", True)], order="id"
+        money = (
+            self.env["utility.command"]
+            .sudo()
+            .search(
+                [
+                    ("meter_id", "=", self.id),
+                    ("money", "=", True),
+                    ("state", "in", ("queued", "sent", "unknown")),
+                ]
+            )
         )
-        if money.filtered(lambda c: c.state in ("sent", "unknown")):
+        if money.filtered(lambda c: c.state != "queued"):
             raise UserError(
                 _("A money command is on its way to this meter: wait until it has been asked.")
+            )
+        proved = (
+            self.env["utility.command"]
+            .sudo()
+            .search(
+                [("meter_id", "=", self.id), ("money", "=", True), ("state", "=", "done")],
+                order="done_at desc",
+                limit=1,
+            )
+        )
+        if proved and proved.done_at > said.number_seen_at:
+            raise UserError(
+                _("The meter was charged after it last told its purchase number: ask it again.")
             )
         before = meter._books_words()
         meter.write(
@@ -327,9 +370,9 @@ class UtilityMeter(models.Model):
             meter=self,
             before=before,
             after=meter._books_words(),
-            note=_("As read at %(time)s UTC.", time=fields.Datetime.to_string(said.seen_at)),
+            note=_("As read at %(time)s UTC.", time=fields.Datetime.to_string(said.number_seen_at)),
         )
-        held = money.filtered(lambda c: c.state == "queued" and c.hold_reason)
+        held = money.filtered("hold_reason")
         if held:
             held.write({"hold_reason": False, "message": False})
             held._wake()
@@ -362,7 +405,7 @@ class UtilityMeter(models.Model):
         )
 
     def _check_unlocked(self, what):
-        """What a contract was opened on stays as it was: history and the meter's keys hang on it."""
+        """What a contract was opened on stays: history and the meter's keys hang on it."""
         opened = Domain("meter_id", "in", self.ids) & Domain("state", "!=", "draft")
         contract = self.env["utility.contract"].sudo().search(opened, limit=1) if self else None
         if contract:
@@ -384,7 +427,9 @@ class UtilityMeter(models.Model):
 
     @api.model
     def _action_invoices(self, vends):
-        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice_type")
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "account.action_move_out_invoice_type"
+        )
         moves = vends.move_id
         return {
             **action,

@@ -43,11 +43,13 @@ class UtilityMeterState(models.Model):
     meter_id = fields.Many2one(
         "utility.meter", required=True, readonly=True, index=True, ondelete="cascade"
     )
-    balance = fields.Float(digits=(16, 4), readonly=True, help="Signed: below zero is owed.")
-    total = fields.Float("Totaliser", digits=(16, 4), readonly=True)
+    balance = fields.Float(
+        digits=(16, 4), min_display_digits=2, readonly=True, help="Signed: below zero is owed."
+    )
+    total = fields.Float("Totaliser", digits=(16, 4), min_display_digits=2, readonly=True)
     purchase_number = fields.Integer(readonly=True)
     epoch = fields.Integer(readonly=True)
-    cumulative = fields.Float("Total bought", digits=(16, 4), readonly=True)
+    cumulative = fields.Float("Total bought", digits=(16, 4), min_display_digits=2, readonly=True)
     customer_number = fields.Char(readonly=True)
     supply = fields.Selection(
         [("unknown", "Unknown"), ("on", "On"), ("off", "Off")],
@@ -62,6 +64,9 @@ class UtilityMeterState(models.Model):
         readonly=True,
     )
     seen_at = fields.Datetime(required=True, readonly=True)
+    number_seen_at = fields.Datetime(
+        readonly=True, help="When the meter last told its purchase number; readings do not."
+    )
 
     _meter_uniq = models.Constraint("UNIQUE(meter_id)", "A meter has one state.")
 
@@ -79,6 +84,8 @@ class UtilityMeterState(models.Model):
         if seen_at.tzinfo:
             seen_at = seen_at.astimezone(timezone.utc).replace(tzinfo=None)
         given = {name: _VALUES[name](value) for name, value in values.items()}
+        if "purchase_number" in given:
+            given["number_seen_at"] = seen_at
         row = {**_EMPTY, **given, "meter_id": meter_id, "seen_at": seen_at}
         updates = [
             SQL("%(col)s = EXCLUDED.%(col)s", col=SQL.identifier(name))
@@ -103,7 +110,17 @@ class UtilityMeterState(models.Model):
         stored = bool(self.env.cr.rowcount)
         self.invalidate_model()
         self.env["utility.meter"].invalidate_model(
-            ["state_ids", "balance", "total", "seen_at", "supply", "control", "balance_low"],
+            [
+                "state_ids",
+                "balance",
+                "total",
+                "seen_at",
+                "supply",
+                "control",
+                "balance_low",
+                "number_seen",
+                "number_differs",
+            ],
             flush=False,
         )
         return stored

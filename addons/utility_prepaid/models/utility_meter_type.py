@@ -45,6 +45,7 @@ class UtilityMeterType(models.Model):
     step = fields.Float(
         "Smallest credit step",
         digits=(16, 4),
+        min_display_digits=2,
         required=True,
         default=0.01,
         help="The smallest credit that the meter can be charged with, in what it counts.",

@@ -41,9 +41,7 @@ class UtilitySite(models.Model):
         if "company_id" in vals:
             moved = self.filtered(lambda site: site.company_id.id != vals["company_id"])
             if moved.building_ids:
-                raise UserError(
-                    self.env._("A site with buildings cannot move to another company.")
-                )
+                raise UserError(self.env._("A site with buildings cannot move to another company."))
         return super().write(vals)
 
     def action_view_meters(self):

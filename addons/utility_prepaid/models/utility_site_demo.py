@@ -18,7 +18,7 @@ DEMO_FILES = (
 
 
 class UtilitySite(models.Model):
-    """A small site to try the desk on: two buildings, forty meters, their tenants, prices, users."""
+    """A small site to try the desk on: two buildings, forty meters, tenants, prices, users."""
 
     _inherit = "utility.site"
 
@@ -37,9 +37,7 @@ class UtilitySite(models.Model):
             loader = self.env(su=True, context={**self.env.context, "install_mode": True})
             idref = {}
             for name in DEMO_FILES:
-                convert_file(
-                    loader, "utility_prepaid", name, idref, mode="init", noupdate=True
-                )
+                convert_file(loader, "utility_prepaid", name, idref, mode="init", noupdate=True)
         roles = (
             ("cashier", self.env._("Cashier")),
             ("supervisor", self.env._("Supervisor")),

@@ -36,7 +36,7 @@ class UtilityTariff(models.Model):
     contract_ids = fields.One2many("utility.contract", "tariff_id", "Contracts")
 
     _amount_limits = models.Constraint(
-        "CHECK(amount_min >= 0 AND amount_max >= 0 AND (amount_max = 0 OR amount_max >= amount_min))",
+        "CHECK(amount_min >= 0 AND (amount_max = 0 OR amount_max >= amount_min))",
         "The minimum and maximum sale cannot be negative or cross each other.",
     )
 

@@ -29,8 +29,7 @@ RIGHTS = {
     },
     **{
         price: {
-            operation: ("manager", "administrator")
-            for operation in ("write", "create", "unlink")
+            operation: ("manager", "administrator") for operation in ("write", "create", "unlink")
         }
         for price in PRICES
     },

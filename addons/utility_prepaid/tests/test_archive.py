@@ -1,3 +1,4 @@
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from unittest.mock import patch
@@ -6,7 +7,7 @@ from psycopg2 import IntegrityError
 
 from odoo import fields
 from odoo.exceptions import UserError, ValidationError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import freeze_time, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.base.tests.common import BaseCommon
@@ -50,11 +51,20 @@ class ArchiveCommon(BaseCommon):
             {"address": address, "type_id": kind.id, "room_id": cls.room.id, **values}
         )
 
+    @contextmanager
+    def _integrity_error(self):
+        """PostgreSQL refuses what is done inside."""
+        with (
+            self.assertRaises(IntegrityError) as caught,
+            mute_logger("odoo.sql_db"),
+            self.env.cr.savepoint(),
+        ):
+            yield caught
+
     def _duplicate(self, record, words, **default):
         """A copy breaks a unique constraint whose message is fit for people."""
-        with self.assertRaises(IntegrityError) as caught, mute_logger("odoo.sql_db"):
-            with self.env.cr.savepoint():
-                record.copy(default)
+        with self._integrity_error() as caught:
+            record.copy(default)
         name = caught.exception.diag.constraint_name
         table = record._table
         constraint = record._table_objects[name]
@@ -172,9 +182,8 @@ class TestMeterArchive(ArchiveCommon):
             ("202611000001", "e_water", "has 12 digits; a meter of type .* has 14"),
             ("999999999999", "d_single", "calls every meter"),
         ):
-            with self.subTest(address):
-                with self.assertRaisesRegex(ValidationError, words):
-                    self._meter(address, code)
+            with self.subTest(address), self.assertRaisesRegex(ValidationError, words):
+                self._meter(address, code)
         self.assertTrue(self._meter("20261100000001", "e_water"))
 
     def test_address_is_unique_in_the_company(self):
@@ -258,13 +267,17 @@ class TestMeterArchive(ArchiveCommon):
         meter = self._meter("202611000002")
         with self.assertRaisesRegex(UserError, "has no contract"):
             meter._check_sellable()
-        contract = self.env["utility.contract"].sudo().create(
-            {
-                "partner_id": self.env.user.partner_id.id,
-                "meter_id": meter.id,
-                "tariff_id": self.tariff.id,
-                "state": "opening",
-            }
+        contract = (
+            self.env["utility.contract"]
+            .sudo()
+            .create(
+                {
+                    "partner_id": self.env.user.partner_id.id,
+                    "meter_id": meter.id,
+                    "tariff_id": self.tariff.id,
+                    "state": "opening",
+                }
+            )
         )
         with self.assertRaisesRegex(UserError, "still being opened"):
             meter._check_sellable()
@@ -346,6 +359,7 @@ class TestAcceptNumber(ArchiveCommon):
 
     def test_accepted_with_history_and_the_command_goes_on(self):
         self._said()
+        self.assertTrue(self.meter.number_differs)
         self.command._hold("The meter shows 7.")
         with patch.object(type(self.command), "_wake", autospec=True) as wake:
             self.meter.action_accept_number()
@@ -353,6 +367,7 @@ class TestAcceptNumber(ArchiveCommon):
             (self.meter.purchase_number, self.meter.epoch, self.meter.number_known), (7, 2, True)
         )
         self.assertFalse(self.command.hold_reason)
+        self.assertFalse(self.meter.number_differs)
         self.assertEqual(self.command.state, "queued")
         self.assertEqual([call.args[0] for call in wake.call_args_list], [self.command])
         line = self.env["utility.operation"].search(
@@ -362,9 +377,23 @@ class TestAcceptNumber(ArchiveCommon):
         self.assertEqual((line.before, line.after), ("not known", "number 7, epoch 2"))
         self.assertIn("2026-11-01 12:00:00", line.note)
 
-    def test_a_meter_that_was_never_read(self):
-        with self.assertRaisesRegex(UserError, "read it first"):
+    def test_a_meter_that_never_told_its_number(self):
+        with self.assertRaisesRegex(UserError, "has not told its purchase number"):
             self.meter.action_accept_number()
+        # a reading says the balance, not the number
+        self.env["utility.meter.state"].sudo()._store(self.meter.id, NOON, balance=5)
+        with self.assertRaisesRegex(UserError, "has not told its purchase number"):
+            self.meter.action_accept_number()
+        self.assertFalse(self.meter.number_differs)
+
+    @freeze_time(NOON + timedelta(minutes=1))
+    def test_a_number_told_before_the_last_proof_is_stale(self):
+        self._said(number=0, epoch=0)
+        self.command._arm(1, 0, "0" * 64, 1)
+        self.command._prove({"number": 1, "epoch": 0})
+        with self.assertRaisesRegex(UserError, "ask it again"):
+            self.meter.action_accept_number()
+        self.assertEqual(self.meter.purchase_number, 1)
 
     def test_not_while_a_command_is_on_its_way(self):
         self._said()

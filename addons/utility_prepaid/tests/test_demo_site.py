@@ -43,7 +43,13 @@ class TestDemoSite(TransactionCase):
         for contract in contracts:
             self.assertRegex(contract.customer_number, "^[0-9]{12}$")
 
-        counted = ("utility.meter", "utility.contract", "res.partner", "res.users", "account.journal")
+        counted = (
+            "utility.meter",
+            "utility.contract",
+            "res.partner",
+            "res.users",
+            "account.journal",
+        )
         before = [self.env[model].search_count([]) for model in counted]
         self.assertEqual(sites._load_demo_site(), logins)
         self.assertEqual([self.env[model].search_count([]) for model in counted], before)

@@ -79,9 +79,7 @@ class TestTariff(BaseCase):
         answer = self._check(D("50.00"), D("0.5483"), CENT, D(40), D("0.10"), "money")
         self.assertEqual((answer.credit, answer.cost), (D("50.10"), D("50.10")))
         self.assertEqual(answer.units, D("91.37"))
-        self.assertEqual(
-            self._amounts(answer), {"units": D("50.10"), "remainder_used": D("-0.10")}
-        )
+        self.assertEqual(self._amounts(answer), {"units": D("50.10"), "remainder_used": D("-0.10")})
 
     def test_money_meter_that_counts_tenths_keeps_the_rest(self):
         answer = self._check(D("50.07"), D("0.5483"), D("0.1"), D(1), D(0), "money")
@@ -105,7 +103,11 @@ class TestTariff(BaseCase):
             ({"price": D("-0.5")}, "price", "no price"),
             ({"step": D(0)}, "setup", "smallest step"),
             ({"ct_ratio": D(0)}, "setup", "CT ratio"),
-            ({"money": D("0.05"), "price": D("3.45"), "step": D("0.1")}, "too_little", "costs 0.35"),
+            (
+                {"money": D("0.05"), "price": D("3.45"), "step": D("0.1")},
+                "too_little",
+                "costs 0.35",
+            ),
             ({"credit": "money", "money": D("0.09"), "step": D("0.1")}, "too_little", "costs 0.1"),
         ):
             with self.subTest(change=change):

@@ -81,8 +81,8 @@ def ceil_to(number, grain):
 def is_multiple(number, grain):
     """Whether a number is a whole count of grains.
 
-    >>> is_multiple(Decimal("1.23"), Decimal("0.01")), is_multiple(Decimal("1.234"), Decimal("0.01"))
-    (True, False)
+    >>> [is_multiple(Decimal(number), Decimal("0.01")) for number in ("1.23", "1.234")]
+    [True, False]
     """
     return number % grain == 0
 
@@ -92,8 +92,8 @@ def text(number, places=None):
 
     :param places: decimals to show; ``None`` shows those that the number has, without idle zeros
 
-    >>> text(Decimal("100")), text(Decimal("1E+2")), text(Decimal("182.3800")), text(Decimal("5"), 2)
-    ('100', '100', '182.38', '5.00')
+    >>> text(Decimal("1E+2")), text(Decimal("182.3800")), text(Decimal("5"), 2)
+    ('100', '182.38', '5.00')
     >>> text(Decimal("0.0000")), text(Decimal("-0.00"), 2)
     ('0', '0.00')
     """
