@@ -1,5 +1,7 @@
 """Reassembly: any split, glue and garble, against the rule stated once more in the simplest way."""
 
+import itertools
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 from meterwire import dlt645_2007 as dlt
@@ -23,18 +25,18 @@ def reference(stream):
     while at < len(stream):
         if stream[at] == 0x68 and at + 9 < len(stream) and stream[at + 7] == 0x68:
             end = at + 12 + stream[at + 9]
-            if end <= len(stream) and stream[end - 1] == 0x16:
-                if sum(stream[at : end - 2]) % 256 == stream[end - 2]:
-                    found.append(stream[at:end])
-                    at = end
-                    continue
+            fits = end <= len(stream) and stream[end - 1] == 0x16
+            if fits and sum(stream[at : end - 2]) % 256 == stream[end - 2]:
+                found.append(stream[at:end])
+                at = end
+                continue
         at += 1
     return found
 
 
 def pieces(stream, cuts):
     edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    return [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [stream[a:b] for a, b in itertools.pairwise(edges)]
 
 
 @given(

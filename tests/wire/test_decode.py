@@ -1,5 +1,6 @@
 """Frames in words, and what evidence does not show."""
 
+import contextlib
 import doctest
 import importlib
 
@@ -37,9 +38,12 @@ def test_examples_in_the_docstrings(module):
         ("68160051190625689104B3B3B3B3DC16", "reply to read 80808080: nothing"),
         ("68611001301215689C003516", "reply to relay-control: accepted"),
         ("6812005105032668C301345916", "refusal of security-auth: reason 01"),
-        ("68111111111111681C1033333333333333334D3357744845384B5516", "relay-control trip, valid until 180512154124"),
+        (
+            "68111111111111681C1033333333333333334D3357744845384B5516",
+            "relay-control trip, valid until 180512154124",
+        ),
     ],
-)  # fmt: skip
+)
 def test_words_of_frames_of_others(data, text):
     assert words(frame_in(bytes.fromhex(data))) == text
 
@@ -93,10 +97,8 @@ def test_words_never_fail(control, data):
     frame = dlt.Frame(ADDRESS, control, data)
     assert words(frame)
     assert explain(dlt.encode(frame)) == [f"{ADDRESS} {words(frame)}"]
-    try:
+    with contextlib.suppress(FrameError):
         fields(frame)
-    except FrameError:
-        pass
 
 
 @given(st.binary(max_size=300))

@@ -1,10 +1,8 @@
-"""The engine as its user sees it: money turns, one terminal event for every job, start and stop."""
+"""The engine as its user sees it: money turns, one terminal event for every job."""
 
 import dataclasses
 import itertools
 import select
-import threading
-from decimal import Decimal
 
 import pytest
 from meter_double import (
@@ -19,7 +17,6 @@ from meter_double import (
     status_reply,
 )
 from meterwire import dlt645_2007 as dlt
-from meterwire.engine import Engine
 from meterwire.jobs import (
     Answered,
     Ask,
@@ -57,7 +54,7 @@ def read(job_id, line="line"):
     return Read(job_id, line, ADDRESS, (dlt.TOTAL,))
 
 
-# --- a money turn ----------------------------------------------------------------------------------
+# --- a money turn -------------------------------------------------------------------------------
 
 
 def test_a_sale(meter, desk):
@@ -260,7 +257,7 @@ def test_what_is_no_order_for_this_meter_is_not_sent(meter, desk, frame):
     assert len(meter.requests) == 1
 
 
-# --- one terminal event --------------------------------------------------------------------------
+# --- one terminal event -------------------------------------------------------------------------
 
 
 def hang_up(meter):
@@ -354,126 +351,3 @@ def test_the_same_id_twice_is_refused(desk):
     desk.next(Released)
     desk.engine.submit([SALE])
     desk.next(Asked)
-
-
-# --- start, stop, configure ------------------------------------------------------------------------
-
-
-def test_stop_while_a_line_is_held(meter, desk):
-    desk.engine.submit([SALE, read(1)])
-    desk.next(Asked)
-    assert desk.engine.stop()
-    desk.engine.answer("sale", charge(1)[1])
-    events = [desk.next(), desk.next(), desk.next()]
-    assert {event.id for event in events if isinstance(event, Failed)} >= {1}
-    assert all(isinstance(event, Failed | Released) for event in events)
-    assert money_frames(meter) == []
-
-
-def test_stop_after_a_frame_left_follows_it_up(meter, desk):
-    gate = threading.Event()
-
-    def stopping(reply):
-        gate.set()
-        return reply
-
-    order, frame = charge(1)
-    meter.script.extend([None, stopping])
-    desk.engine.submit([SALE, read(1)])
-    desk.next(Asked)
-    desk.engine.answer("sale", frame)
-    assert gate.wait(10)
-    assert desk.engine.stop(timeout=10)
-    events = {type(event): event for event in (desk.next(), desk.next(), desk.next())}
-    assert judge(order, events[Settled].status).outcome == "proved"
-    assert events[Failed].id == 1 and set(events) == {Answered, Settled, Failed}
-
-
-def test_stop_does_not_wait_longer_than_asked(meter):
-    timing = dataclasses.replace(QUICK, first_byte=60.0, total=60.0)
-    meter.script.extend([None] + [SILENT] * 5)
-    gate = threading.Event()
-    meter.script[1] = lambda reply: gate.set() or b""
-    with EngineDesk(LineSpec("line", meter.endpoint, timing)) as desk:
-        desk.engine.submit([SALE])
-        desk.next(Asked)
-        desk.engine.answer("sale", charge(1)[1])
-        assert gate.wait(10)
-        assert desk.engine.stop(timeout=0.05)
-        settled = desk.next(Settled)
-    assert settled.status is None and "stopped" in settled.words
-
-
-def test_jobs_of_a_line_taken_out_end(meter, desk):
-    desk.engine.submit([SALE, read(1)])
-    desk.next(Asked)
-    desk.engine.configure([])
-    events = {event.id: event for event in (desk.next(), desk.next())}
-    assert isinstance(events["sale"], Released)
-    assert events[1].code == "no_line"
-    desk.engine.submit([read(2)])
-    assert desk.next(Failed).code == "no_line"
-
-
-def test_a_line_moves_to_another_endpoint_at_run_time(meter, desk):
-    moved = MeterDouble("moved")
-    desk.engine.submit([read(1)])
-    desk.next(ReadDone)
-    desk.engine.configure([LineSpec("line", moved.endpoint, QUICK)])
-    desk.engine.submit([read(2)])
-    desk.next(ReadDone)
-    assert (len(meter.requests), len(moved.requests)) == (1, 1)
-
-
-def test_lines_run_side_by_side():
-    """A held line keeps none of the others waiting."""
-    meters = [MeterDouble(f"side {n}") for n in range(20)]
-    with EngineDesk(*(LineSpec(n, m.endpoint, QUICK) for n, m in enumerate(meters))) as desk:
-        desk.engine.submit([dataclasses.replace(SALE, line=0)])
-        desk.next(Asked)
-        desk.engine.submit([read((n, k), n) for n in range(1, 20) for k in range(5)])
-        done = [desk.next(ReadDone) for _ in range(95)]
-        assert all(event.values == {dlt.TOTAL: Decimal("317.76")} for event in done)
-        desk.engine.answer("sale", None)
-        desk.next(Released)
-
-
-def test_wake_fd_is_readable_exactly_while_events_wait(desk):
-    def readable():
-        return bool(select.select([desk.engine.wake_fd], [], [], 0)[0])
-
-    assert not readable() and desk.engine.drain() == []
-    desk.engine.submit([read(1), read(2)])
-    desk.next(ReadDone)
-    desk.next(ReadDone)
-    assert not readable()
-    desk.engine.answer("x", None)
-    assert select.select([desk.engine.wake_fd], [], [], 10)[0]
-    assert len(desk.engine.drain()) == 1 and not readable()
-
-
-def test_submit_from_many_threads(meter, desk):
-    def work(name):
-        for n in range(25):
-            desk.engine.submit([read((name, n))])
-
-    threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
-    for thread in threads:
-        thread.start()
-    done = {desk.next(ReadDone).id for _ in range(100)}
-    assert len(done) == 100
-    for thread in threads:
-        thread.join()
-
-
-def test_an_engine_is_started_once_and_stopped_in_any_state():
-    engine = Engine(KEYRING)
-    assert engine.stop()
-    engine.submit([read(1)])
-    (failed,) = engine.drain()
-    assert failed.code == "stopped"
-    engine.start()
-    with pytest.raises(RuntimeError):
-        engine.start()
-    assert engine.stop() and engine.stop()
-    engine.close()

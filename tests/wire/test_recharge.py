@@ -1,5 +1,6 @@
 """Orders, status, judgement, and the known answers of the protocol document."""
 
+import contextlib
 import dataclasses
 import itertools
 import pathlib
@@ -52,7 +53,7 @@ RECORD = {
 }
 
 
-# --- known answers -------------------------------------------------------------------------------
+# --- known answers ------------------------------------------------------------------------------
 
 
 def known_answers():
@@ -116,7 +117,7 @@ def test_openssl_alone_makes_the_known_answers(tmp_path):
     assert run.returncode == 1 and "WRONG 3des cipher-key" in run.stdout
 
 
-# --- orders --------------------------------------------------------------------------------------
+# --- orders -------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -188,7 +189,7 @@ def test_a_status_query_needs_a_whole_challenge():
         status_query(ADDRESS, KEYS["3des"], b"1234567")
 
 
-# --- what the meter says -------------------------------------------------------------------------
+# --- what the meter says ------------------------------------------------------------------------
 
 signed = st.integers(-(2**31), 2**31 - 1)
 unsigned = st.integers(0, 2**32 - 1)
@@ -288,13 +289,11 @@ def test_arbitrary_replies_raise_typed_errors_only(data, control):
         lambda: parse_answer(frame, ADDRESS, "charge", 2),
         lambda: recharge.read_order(frame, KEYS["3des"]),
     ):
-        try:
+        with contextlib.suppress(WireError):
             read()
-        except WireError:
-            pass
 
 
-# --- judgement -----------------------------------------------------------------------------------
+# --- judgement ----------------------------------------------------------------------------------
 
 
 def table(order, status):

@@ -98,7 +98,7 @@ def read(job_id=1):
     return Read(job_id, "line", ADDRESS, (dlt.TOTAL,), 2)
 
 
-# --- tcp -----------------------------------------------------------------------------------------
+# --- tcp ----------------------------------------------------------------------------------------
 
 
 def test_a_sale_over_a_socket():
@@ -139,7 +139,7 @@ def test_a_host_that_does_not_answer_fails_within_the_time_to_connect(monkeypatc
 
 
 def test_after_silence_the_late_reply_dies_with_its_connection():
-    """The first connection answers too late; its answer must not be taken by the second question."""
+    """The first connection answers too late; that must not answer the second question."""
     late = dlt.encode(dlt.Frame(ADDRESS, 0x91, bytes.fromhex("0000010011111111")))
     refused = threading.Event()
 
@@ -199,7 +199,7 @@ def test_an_endpoint_that_is_none(endpoint):
     assert failed.code == "link_down" and failed.words
 
 
-# --- serial --------------------------------------------------------------------------------------
+# --- serial -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -317,7 +317,7 @@ def test_a_serial_port_is_opened_by_one_program_only(tmp_path):
             assert desk.next(Failed).code == "link_down"
 
 
-# --- the field tool --------------------------------------------------------------------------------
+# --- the field tool -----------------------------------------------------------------------------
 
 
 def test_tool_reads_a_meter(capsys):

@@ -1,4 +1,4 @@
-"""Frames in words, for people; and masked, for evidence: no cipher text, MAC or password is shown."""
+"""Frames in words, for people; and masked, for evidence: no cipher text, MAC, password is shown."""
 
 from .buffer import START, FrameBuffer
 from .dlt645_2007 import (
@@ -275,7 +275,7 @@ def steps_words(steps):
 
 
 def explain(data):
-    """One line per frame found in ``data``: its address and its meaning; what is no frame, counted."""
+    """One line per frame found in ``data``: address and meaning; what is no frame is counted."""
     buffer = FrameBuffer()
     frames = buffer.feed(data) + buffer.flush()
     lines = [f"{frame.address} {words(frame)}" for frame in map(decode, frames)]
@@ -297,7 +297,7 @@ def mask(data):
         return ""
     shown = [f"{value:02X}" for value in data]
     at = data.find(START)
-    while 0 <= at and at + 8 < len(data):
+    while at >= 0 and at + 8 < len(data):
         end = at + 1
         if data[at + 7] == START:
             size = data[at + 9] if at + 9 < len(data) else 0

@@ -220,7 +220,8 @@ def _clock(data):
         bcd_to_int(data[i : i + 1]) for i in range(7)
     )
     try:
-        return datetime(2000 + year, month, day, hour, minute, second)
+        # The meter's own time; it says nothing of a zone.
+        return datetime(2000 + year, month, day, hour, minute, second)  # noqa: DTZ001
     except ValueError as error:
         raise FrameError(f"the meter's clock is no time: {data[::-1].hex()} ({error})") from None
 

@@ -1,11 +1,12 @@
 """Many lines side by side in one thread, driven from another thread.
 
-The caller's side: ``submit`` and ``answer`` at any time, ``wake_fd`` in a ``select``, ``drain`` when
-it is readable. The caller never waits for the engine, the engine never calls the caller's code.
+The caller's side: ``submit`` and ``answer`` at any time, ``wake_fd`` in a ``select``, ``drain``
+when it is readable. The caller never waits for the engine; the engine never calls its code.
 """
 
 import asyncio
 import collections
+import functools
 import logging
 import os
 import threading
@@ -39,10 +40,10 @@ class Engine:
         self._ready = threading.Event()
         self._lines = {}
         self._tasks = {}
-        self._leaving = set()  # tasks of lines that were taken out
+        self._leaving = {}  # line key -> task of a line that was taken out and is at its end
         self._stop = None
 
-    # --- the caller's thread ----------------------------------------------------------------------
+    # --- the caller's thread --------------------------------------------------------------------
 
     @property
     def wake_fd(self):
@@ -62,7 +63,8 @@ class Engine:
 
     def configure(self, lines):
         """Make ``lines`` (``LineSpec``) all lines there are. A line that is not among them ends its
-        jobs; one with another endpoint moves there after the job it is at. Nothing is opened yet."""
+        jobs; one with another endpoint moves there after the job it is at. Nothing is opened yet.
+        """
         self._call(self._configure, list(lines))
 
     def submit(self, jobs):
@@ -137,7 +139,7 @@ class Engine:
             return False
         return True
 
-    # --- the engine's thread ----------------------------------------------------------------------
+    # --- the engine's thread --------------------------------------------------------------------
 
     def _main(self):
         try:
@@ -162,7 +164,7 @@ class Engine:
         for line, task in self._tasks.items():
             if line.turn is None or not line.turn.sent:
                 task.cancel()
-        tasks = {*self._tasks.values(), *self._leaving}
+        tasks = {*self._tasks.values(), *self._leaving.values()}
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=timeout)
             for task in late:
@@ -181,15 +183,27 @@ class Engine:
         for key in [key for key in self._lines if key not in wanted]:
             line = self._lines.pop(key)
             line.close("the line was taken out", code="no_line")
-            self._leaving.add(self._tasks.pop(line))
+            task = self._leaving[key] = self._tasks.pop(line)
+            task.add_done_callback(functools.partial(self._gone, key))
         for key, spec in wanted.items():
             line = self._lines.get(key)
             if line is None:
                 line = self._lines[key] = Line(spec, self._keyring, self._emit)
-                task = self._tasks[line] = self._loop.create_task(line.run())
-                task.add_done_callback(self._leaving.discard)
+                self._tasks[line] = self._loop.create_task(
+                    self._run_line(line, self._leaving.get(key))
+                )
             elif line.spec != spec:
                 line.configure(spec)
+
+    def _gone(self, key, task):
+        if self._leaving.get(key) is task:
+            del self._leaving[key]
+
+    async def _run_line(self, line, before):
+        # Never two on one line: what is still there under this key finishes first.
+        if before is not None:
+            await asyncio.wait({before})
+        await line.run()
 
     def _submit(self, jobs):
         for job in jobs:

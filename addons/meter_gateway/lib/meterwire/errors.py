@@ -46,7 +46,7 @@ class NoReply(WireError):
 
 
 class WrongReply(WireError):
-    """A frame came that does not answer the question: another meter's, an older one, a forged one."""
+    """A frame that does not answer the question: another meter's, an older one, a forged one."""
 
     code = "wrong_reply"
 

@@ -47,7 +47,7 @@ class LineSpec:
     :param key: any hashable name of the line
     :param str endpoint: ``tcp://192.0.2.7:5001`` or ``serial:///dev/ttyS1?baudrate=2400&parity=E``;
         give numbers rather than host names, a resolver may block for long
-    :param int read_attempts: how often a question that changes nothing is asked. Money is sent once.
+    :param int read_attempts: how often a question that changes nothing is asked; money goes once
     :param int ask_attempts: the same for the status query of a money turn
     """
 
@@ -164,7 +164,7 @@ class Asked(Event):
 
 @dataclass(frozen=True)
 class Answered(Event):
-    """The frame has left. ``reply`` is ``Ack``, ``Refusal`` or None for silence; none is a proof."""
+    """The frame has left. ``reply``: ``Ack``, ``Refusal`` or None for silence; none is a proof."""
 
     reply: object
 

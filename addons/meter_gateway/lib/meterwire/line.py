@@ -1,4 +1,4 @@
-"""One half-duplex line: one question at a time, the most urgent first, and silence where it is owed.
+"""One half-duplex line: one question at a time, the most urgent first, silence where it is owed.
 
 Everything here runs in one event loop. What a job says on the line is in ``turn``; how bytes become
 an answer is in ``session``; this file owns the link, the queue and the pauses.
@@ -72,8 +72,8 @@ class Line:
         self._next_spec = spec
 
     def close(self, words, code="stopped"):
-        """Take no more jobs; end the waiting ones; give back a line that is held. A money frame that
-        has left is followed up to its end. ``run`` returns when all that is done."""
+        """Take no more jobs; end the waiting ones; give back a line that is held. A money frame
+        that has left is followed up to its end. ``run`` returns when all that is done."""
         self.closing = words
         heap, self._heap = self._heap, []
         for _, _, turn in sorted(heap):

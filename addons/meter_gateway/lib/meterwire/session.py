@@ -1,4 +1,4 @@
-"""One question and its answer, without any input or output: bytes and times go in, a result comes out.
+"""One question and its answer, without input or output: bytes and times in, a result out.
 
 A frame is the answer only if it comes from the address asked, with the function asked, and the
 caller's ``parse`` accepts its content. Whatever else is heard meanwhile (a late reply to an older
@@ -150,6 +150,7 @@ class Session:
         self.outcome = outcome
         self.value = value
         self.error = error
+        self.parse = None  # evidence lives longer than the keys that this may hold
 
     def _note(self, how, frame):
         if len(self._notes) < _MAX_NOTES:

@@ -34,7 +34,7 @@ def pad(data):
 
 
 def mac(algorithm, key, data):
-    """The first 4 bytes of the last CBC block over the padded data (ISO/IEC 9797-1, algorithm 1)."""
+    """The first 4 bytes of the last CBC block of the padded data (ISO/IEC 9797-1, algorithm 1)."""
     return encrypt(algorithm, key, pad(data))[-BLOCK:][:MAC_SIZE]
 
 

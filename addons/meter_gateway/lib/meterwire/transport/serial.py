@@ -1,8 +1,8 @@
 """A local serial port, by pyserial without its blocking calls.
 
 2400 baud, 8 data bits, even parity, 1 stop bit unless the endpoint says otherwise
-(``serial:///dev/ttyS1?baudrate=9600&parity=N``). A pseudo terminal has no parity bit and Linux refuses to set
-one; parity is left out there, and only there.
+(``serial:///dev/ttyS1?baudrate=9600&parity=N``). A pseudo terminal has no parity bit and Linux
+refuses to set one; parity is left out there, and only there.
 """
 
 import asyncio
