@@ -224,7 +224,7 @@ def test_exactly_once_with_links_that_close(new_sim, lab):
 
 def test_exactly_once_while_the_meters_are_killed(sim, lab):
     """The whole simulator dies and comes back in the middle of the sales, five times."""
-    generator = random.Random(5)  # noqa: S311 no secret
+    generator = random.Random(5)
     sim.content |= {"td": 0.01, "faults": {"lost_reply": 0.05}}
     sim.start()
     # The same TCP ports again after each death.

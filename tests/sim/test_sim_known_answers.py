@@ -28,8 +28,7 @@ ALGORITHMS = ("3des", "des")
 
 def make(algorithm, **books):
     site = MeterSite(ADDRESS, credit="units", algorithm=algorithm)
-    keys = {1: MeterKeys(MASTER, 1, ADDRESS, algorithm)}
-    return Meter(site, Books(**books), keys)
+    return Meter(site, Books(**books), lambda: MeterKeys(MASTER, 1, ADDRESS, algorithm))
 
 
 def talk(meter, frame):

@@ -4,7 +4,7 @@ Credit and registers are whole steps of 0.01. What was used and is not yet a who
 ``used_credit`` and ``used_energy``, in millionths of a step, as in a meter that counts pulses.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from fractions import Fraction
 
 MICRO = 1_000_000
@@ -97,7 +97,7 @@ class Books:
         return books
 
     def to_dict(self):
-        return asdict(self)
+        return dict(vars(self))
 
 
 class Account:

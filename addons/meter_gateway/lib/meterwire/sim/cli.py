@@ -39,5 +39,5 @@ def guarded(call):
     try:
         return call()
     except (SiteError, StoreError, KeyProblem) as error:
-        print(f"metersim: {error}", file=sys.stderr)
+        sys.stderr.write(f"metersim: {error}\n")
         return 2

@@ -54,7 +54,7 @@ class Faults:
     def random(self, address):
         """Return the random generator of a meter."""
         if address not in self._random:
-            self._random[address] = random.Random(f"{self.seed}/{address}")  # noqa: S311 no secret
+            self._random[address] = random.Random(f"{self.seed}/{address}")
         return self._random[address]
 
     def add(self, address, kind, count, when="any"):

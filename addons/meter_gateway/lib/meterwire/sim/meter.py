@@ -27,18 +27,28 @@ class Meter:
 
     :param site: :class:`~.site.MeterSite`.
     :param books: :class:`~.books.Books` as stored.
-    :param keys: ``{version: MeterKeys}``, empty when the master key is not known.
+    :param keys: function that derives the :class:`~.cipher.MeterKeys` of the meter's key version;
+        None when the master key is not known.
     :param speed: consumption time factor.
     :param zone: time zone of the meter's clock; ``None`` is the machine's own.
     """
 
     def __init__(self, site, books, keys, speed=1, zone=None):
-        self.site, self.keys, self.zone = site, keys, zone
+        self.site, self._derive, self.zone = site, keys, zone
+        self._keys = None
         self.account = Account(site, books, speed)
 
     @property
     def books(self):
         return self.account.books
+
+    def keys(self, version):
+        """Return the keys of a version, or None; derived when they are first needed."""
+        if version != self.site.key_version or self._derive is None:
+            return None
+        if self._keys is None:
+            self._keys = self._derive()
+        return self._keys
 
     def now(self):
         """Return the meter's own clock."""
@@ -126,11 +136,12 @@ class Meter:
             return refusal(SWITCH, bytes([ERR_PASSWORD]))
         try:
             second, minute, hour, day, month, year = (unbcd(data[i : i + 1]) for i in range(10, 16))
-            expires = datetime(2000 + year, month, day, hour, minute, second)
+            now = self.now()
+            expires = datetime(2000 + year, month, day, hour, minute, second, tzinfo=now.tzinfo)
         except ValueError:
             return refusal(SWITCH, bytes([ERR_OTHER]))
         # By the meter's own clock; a late command is refused like a wrong password.
-        if self.now().replace(tzinfo=None) > expires:
+        if now > expires:
             return refusal(SWITCH, bytes([ERR_PASSWORD]))
         if not self.account.switch(data[8]):
             return refusal(SWITCH, bytes([ERR_OTHER]))

@@ -118,7 +118,7 @@ def status_record(meter):
 
 
 def _keys(meter, version):
-    keys = meter.keys.get(version)
+    keys = meter.keys(version)
     if keys is None:
         raise Refused(BAD_VERSION)
     return keys

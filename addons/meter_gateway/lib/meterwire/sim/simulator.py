@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import resource
 import signal
 import sys
@@ -17,8 +18,6 @@ from .line import Port
 from .meter import Meter
 from .site import Site, SiteError, parse_site
 from .store import Store, StoreError
-
-CHECKPOINT = 60  # seconds between commits of the consumption
 
 
 class Simulator:
@@ -42,7 +41,7 @@ class Simulator:
         self.meters, self.ports = {}, []
         self.error, self.missing_keys = None, set()
         self._seed(keys)
-        self.control, self._server, self._keeper = Control(self), None, None
+        self.control, self._server = Control(self), None
         self._done = asyncio.Event()
 
     def _seed(self, keys):
@@ -75,14 +74,15 @@ class Simulator:
         self.store.set_fact("clean", "0")
 
     def _keys(self, item, keys):
+        """Return the function that derives a meter's keys, or None."""
         if not item.credit:
-            return {}
-        master = keys.get(item.key_version)
-        if master is None:
-            self.missing_keys.add(item.key_version)
-            return {}
+            return None
         version = item.key_version
-        return {version: MeterKeys(master, version, item.address, item.algorithm)}
+        master = keys.get(version)
+        if master is None:
+            self.missing_keys.add(version)
+            return None
+        return functools.partial(MeterKeys, master, version, item.address, item.algorithm)
 
     # -- books ---------------------------------------------------------------------------------
 
@@ -112,7 +112,6 @@ class Simulator:
                 self._server = await loop.create_server(lambda: Client(self.control), host, number)
             except OSError as error:
                 raise SiteError(f"control {host}:{number}: {error.strerror}") from error
-        self._keeper = loop.create_task(self._keep())
 
     @property
     def control_address(self):
@@ -129,13 +128,6 @@ class Simulator:
         else:
             loop.default_exception_handler(context)
 
-    async def _keep(self):
-        while True:
-            await asyncio.sleep(CHECKPOINT)
-            for meter in self.meters.values():
-                meter.catch_up()
-            self.save_all()
-
     def finish(self):
         """Ask :meth:`wait` to return."""
         self._done.set()
@@ -145,8 +137,6 @@ class Simulator:
 
     async def stop(self):
         """Close everything and note that this was a clean stop."""
-        if self._keeper:
-            self._keeper.cancel()
         if self._server:
             self._server.close()
         self.control.close()
@@ -194,10 +184,9 @@ async def run(site, state_dir, control=None, keys=None, out=None):
     simulator = Simulator(site, state_dir, control, keys)
     try:
         for version in sorted(simulator.missing_keys):
-            print(
+            sys.stderr.write(
                 f"metersim: no master key of version {version}: its meters will refuse money"
-                f" (give --keys, METERWIRE_KEYS or METERWIRE_KEY_{version})",
-                file=sys.stderr,
+                f" (give --keys, METERWIRE_KEYS or METERWIRE_KEY_{version})\n"
             )
         await simulator.start()
         loop = asyncio.get_running_loop()
@@ -205,12 +194,12 @@ async def run(site, state_dir, control=None, keys=None, out=None):
             # Only the main thread may; elsewhere the caller ends it with finish().
             with contextlib.suppress(ValueError, RuntimeError):
                 loop.add_signal_handler(number, simulator.finish)
-        print(
+        out = out or sys.stdout
+        out.write(
             f"ready control={simulator.control_address or 'none'}"
-            f" ports={len(simulator.ports)} meters={len(simulator.meters)}",
-            file=out or sys.stdout,
-            flush=True,
+            f" ports={len(simulator.ports)} meters={len(simulator.meters)}\n"
         )
+        out.flush()
         await simulator.wait()
     finally:
         await simulator.stop()
@@ -228,6 +217,3 @@ def serve(site, state_dir, control=None, keys=None, out=None):
     _raise_file_limit()
     asyncio.run(run(site, state_dir, control, keys, out))
     return 0
-
-
-__all__ = ["SiteError", "Simulator", "StoreError", "serve"]

@@ -138,13 +138,11 @@ class _Node:
         return value
 
     def decimal(self, key, default="0", low=None, high=None):
-        value = self.value.get(key, default)
         try:
-            if isinstance(value, bool):
-                raise ValueError
-            number = Decimal(str(value))
-        except (InvalidOperation, ValueError):
-            self.fail(key, "must be a number")
+            # The text of true is no number either.
+            number = Decimal(str(self.value.get(key, default)))
+        except InvalidOperation:
+            number = Decimal("NaN")
         if not number.is_finite():
             self.fail(key, "must be a number")
         if low is not None and number < low or high is not None and number > high:
