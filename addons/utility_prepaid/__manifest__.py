@@ -57,7 +57,7 @@
             "utility_prepaid/static/tests/tours/**/*",
         ],
         "web.assets_unit_tests": [
-            "utility_prepaid/static/tests/**/*.test.js",
+            "utility_prepaid/static/tests/counter/**/*",
         ],
     },
     "application": True,

@@ -14,7 +14,7 @@ class ReceiptReport80mm(models.AbstractModel):
         """Count one print of each sale.
 
         :param docids: ids of `utility.vend`
-        :return: values of the template; `docs` are read with full rights, once the user may see them
+        :return: values of the template; `docs` with full rights, once the user may see them
         :raises AccessError: the user may not see one of them
         :raises UserError: one of them was never saved as a sale
         """
@@ -25,7 +25,7 @@ class ReceiptReport80mm(models.AbstractModel):
         return {
             "doc_ids": docids,
             "doc_model": vends._name,
-            # Names of the invoice and of the payment journal are on the paper; a cashier has no rights there.
+            # Names of the invoice and of the payment journal: a cashier has no rights there.
             "docs": vends.sudo(),
             "paper": self._paper,
         }

@@ -2,7 +2,6 @@ import {
     Component,
     onWillStart,
     onWillUnmount,
-    useEffect,
     useExternalListener,
     useRef,
     useState,
@@ -57,17 +56,6 @@ export class Counter extends Component {
             browser.clearInterval(this.polling);
         });
         useExternalListener(browser, "keydown", (event) => this.onKeydown(event), {capture: true});
-        // Where the keys go: one element says so in each state of the screen.
-        useEffect(
-            () => this.focus(),
-            () => {
-                const {stage, step, asking, tray} = this.model.place;
-                const {card, form, acts, current} = this.model;
-                const frozen = Boolean(form?.frozen);
-                const ids = [card?.id, form?.uuid, acts?.vendId, current?.id];
-                return [stage, step, asking, tray, frozen, ...ids];
-            }
-        );
     }
 
     makeStore() {
@@ -124,8 +112,8 @@ export class Counter extends Component {
         const {model} = this;
         const [name, number] = act.split(":");
         const acts = {
-            back: () => model.back(),
-            find: () => model.nextCustomer(),
+            back: () => this.leave(() => model.back()),
+            find: () => this.leave(() => model.nextCustomer()),
             pick: () => model.pick(),
             down: () => model.search.move(1),
             up: () => model.search.move(-1),
@@ -149,6 +137,15 @@ export class Counter extends Component {
             "tray-open": () => model.openTray(),
         };
         await acts[name]();
+    }
+
+    /** A scanner types faster than the screen is drawn: the box is emptied at once. */
+    leave(go) {
+        go();
+        const box = this.root.el.querySelector(".o_utility_query");
+        if (box) {
+            box.value = this.model.search.text;
+        }
     }
 
     async print(paper) {

@@ -5,5 +5,5 @@ import {deserializeDateTime, formatDateTime} from "@web/core/l10n/dates";
  * @returns {string} the same moment in the user's time zone and format
  */
 export function formatMoment(text) {
-    return text ? formatDateTime(deserializeDateTime(text)) : "";
+    return text ? formatDateTime(deserializeDateTime(text), {showSeconds: false}) : "";
 }

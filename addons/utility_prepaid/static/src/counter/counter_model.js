@@ -235,6 +235,7 @@ export class CounterModel {
         if (this.form?.uuid === form.uuid) {
             this.form = null;
             this.acts = new SaleActs(status.id, this.call);
+            this.reading.message = "";
         }
         this._save();
     }

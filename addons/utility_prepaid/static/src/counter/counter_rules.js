@@ -262,7 +262,5 @@ export function actOf(place, event) {
     if (place.typing) {
         return "";
     }
-    return (
-        {p: "print-80mm", a: "print-a5", r: "reverse", m: "refund", t: "retry"}[key] || ""
-    );
+    return {p: "print-80mm", a: "print-a5", r: "reverse", m: "refund", t: "retry"}[key] || "";
 }

@@ -18,7 +18,9 @@ export class MeterCard extends Component {
     }
 
     get lastSale() {
-        return this.card.open_sale || this.card.last_sale;
+        const sale = this.card.open_sale || this.card.last_sale;
+        // The tray has later news of it than the card.
+        return this.model.entries.find(({id}) => id === sale.id) || sale;
     }
 
     money(text) {

@@ -1,6 +1,7 @@
 import {Component, useState} from "@odoo/owl";
 import {useDebounced} from "@web/core/utils/timing";
 import {formatMoney} from "./counter_rules";
+import {useCounterFocus} from "./counter_focus";
 
 /** Amount, what it buys, payment method. */
 export class SaleFormPanel extends Component {
@@ -9,12 +10,17 @@ export class SaleFormPanel extends Component {
 
     setup() {
         this.model = useState(this.props.model);
+        useCounterFocus("panel");
         this.askQuote = useDebounced(() => {
             const {form} = this.model;
             if (form && !form.quote && !form.quoting) {
                 form.askQuote();
             }
         }, 250);
+    }
+
+    focusOn(step) {
+        return this.form.step === step && !this.model.tray.focus ? "1" : undefined;
     }
 
     get form() {

@@ -1,6 +1,7 @@
 import {Component, useState} from "@odoo/owl";
 import {formatMoney, phaseOf, stepsOf} from "./counter_rules";
 import {formatMoment} from "./counter_dates";
+import {useCounterFocus} from "./counter_focus";
 
 const ICONS = {
     done: "fa-check-circle text-success",
@@ -17,6 +18,7 @@ export class SalePanel extends Component {
 
     setup() {
         this.model = useState(this.props.model);
+        useCounterFocus("panel");
         this.formatMoment = formatMoment;
     }
 

@@ -1,5 +1,6 @@
 import {Component, useState} from "@odoo/owl";
 import {formatMoney, phaseOf} from "./counter_rules";
+import {useCounterFocus} from "./counter_focus";
 
 /** The latest sales of this desk, each with where it stands. */
 export class SaleTray extends Component {
@@ -8,6 +9,7 @@ export class SaleTray extends Component {
 
     setup() {
         this.model = useState(this.props.model);
+        useCounterFocus("panel");
         this.phaseOf = phaseOf;
     }
 

@@ -1,5 +1,6 @@
 import {Component, useState} from "@odoo/owl";
 import {useDebounced} from "@web/core/utils/timing";
+import {useCounterFocus} from "./counter_focus";
 
 /** The search box, its list, and the words of what goes wrong. */
 export class SearchPanel extends Component {
@@ -8,6 +9,7 @@ export class SearchPanel extends Component {
 
     setup() {
         this.model = useState(this.props.model);
+        useCounterFocus("panel");
         this.find = useDebounced(() => {
             // Enter may have asked already, and opened the meter.
             if (this.model.stage === "search" && !this.search.settled) {
