@@ -130,7 +130,7 @@ def test_line_speed(new_sim, lab):
     assert before["busy_seconds"] == 0
     seconds = _exchange_seconds(sim.desk(), lab)
     # Never faster than the wire; slower only by what this machine is busy with otherwise.
-    assert 0.99 * wanted <= seconds <= 2 * wanted
+    assert 0.99 * wanted <= seconds <= 3 * wanted
     stats = sim("stats")["ports"]["C1/1"]
     assert stats["busy_seconds"] == pytest.approx(3 * (20 + 24) * BITS / 2400)
     assert (stats["requests"], stats["replies"], stats["overlaps"]) == (3, 3, 0)
@@ -142,7 +142,7 @@ def test_line_speed(new_sim, lab):
     assert 0.99 * (44 * BITS / 9600 + 0.1) <= faster < seconds
     sim.stop()
     sim.content |= {"line_speed": False, "td": 0}
-    assert _exchange_seconds(sim.start().desk(), lab) < 0.1
+    assert _exchange_seconds(sim.start().desk(), lab) < wanted / 2
 
 
 def test_one_request_at_a_time(new_sim, lab):
@@ -258,4 +258,4 @@ def test_pty_keeps_line_speed(pty_sim, lab):
     pty_sim.start()
     seconds = _exchange_seconds(lab.Desk(SerialLink(pty_sim.device)), lab)
     wanted = 44 * BITS / 2400 + 0.1
-    assert 0.99 * wanted <= seconds <= 2 * wanted
+    assert 0.99 * wanted <= seconds <= 3 * wanted

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import socket
+from pathlib import Path
 
 import pytest
 from meterwire.sim import main
@@ -101,6 +102,18 @@ def test_bad_site(tmp_path, capsys, monkeypatch, content, words):
 
 def test_bad_site_ends_the_program(new_sim):
     assert "concentrators: must be a list" in refusal(new_sim({}))
+
+
+def test_documented_site_runs(new_sim, tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    example = text.split("```json\n")[1].split("```")[0]
+    example = example.replace(":7001", ":0").replace("/tmp/ttyMETER2", f"{tmp_path}/ttyMETER2")
+    sim = new_sim(json.loads(example)).start()
+    assert len(sim("books")["meters"]) == 3
+    for kind in [
+        line.split("|")[1].strip() for line in text.split("|---|---|\n")[3].splitlines()[:10]
+    ]:
+        sim("fault", address=METER["address"], kind=kind)
 
 
 def test_site_file_missing(new_sim):

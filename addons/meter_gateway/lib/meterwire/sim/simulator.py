@@ -17,7 +17,7 @@ from .faults import Faults
 from .line import Port
 from .meter import Meter
 from .site import Site, SiteError, parse_site
-from .store import Store, StoreError
+from .store import Store
 
 
 class Simulator:
