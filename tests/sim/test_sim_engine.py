@@ -31,6 +31,8 @@ LIMIT = 120.0  # seconds after which a test gives up
 QUICK = Timing(
     first_byte=0.2, gap=0.1, total=1.0, drain=0.25, reconnect_min=0.05, reconnect_max=0.2
 )
+# Where nothing goes wrong, a busy machine must not look like silence.
+PATIENT = Timing(first_byte=20.0, total=30.0)
 FAULTS = {
     "lost_request": 0.05,
     "lost_reply": 0.05,
@@ -176,7 +178,7 @@ def sim(request, new_sim, lab, tmp_path):
 def test_without_faults(sim, lab):
     orders = make_orders(lab, 6)
     till = Till(lab, lines_of(lab), copy.deepcopy(orders))
-    till.run(specs_of(sim.start()))
+    till.run(specs_of(sim.start(), PATIENT))
     check_books(sim, orders)
     assert (till.settled, till.resent) == (len(METERS) * 6, 0)
     # Nobody spoke while a line was busy, and every frame was answered.
