@@ -47,6 +47,7 @@ class UtilityMeter(models.Model):
     prepaid = fields.Boolean(related="type_id.prepaid", store=True)
     credit = fields.Selection(related="type_id.credit", store=True)
     uom_id = fields.Many2one(related="type_id.uom_id")
+    currency_id = fields.Many2one(related="company_id.currency_id")
 
     room_id = fields.Many2one(
         "utility.room", check_company=True, index=True, ondelete="restrict", tracking=True
@@ -67,7 +68,7 @@ class UtilityMeter(models.Model):
     ct_ratio = fields.Float(
         "CT ratio",
         digits=(16, 4),
-        min_display_digits=0,
+        min_display_digits=1,
         required=True,
         default=1.0,
         tracking=True,

@@ -7,7 +7,7 @@ from psycopg2 import IntegrityError
 
 from odoo import fields
 from odoo.exceptions import UserError, ValidationError
-from odoo.tests import freeze_time, new_test_user, tagged
+from odoo.tests import Form, freeze_time, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.base.tests.common import BaseCommon
@@ -206,6 +206,15 @@ class TestMeterArchive(ArchiveCommon):
                 meter.vending_id = "00009999"
         # the same value again, as an import of an export writes it, is no change
         first.write({"vending_id": first.vending_id})
+
+    def test_the_engineers_form(self):
+        with Form(self.env["utility.meter"]) as form:
+            form.type_id = self.env.ref("utility_prepaid.meter_type_d_water")
+            form.address = "202611000007"
+            form.room_id = self.room
+        meter = form.record
+        self.assertRegex(meter.vending_id, "^[0-9]{8}$")
+        self.assertEqual((meter.utility, meter.credit), ("water", "units"))
 
     def test_entered_while_nothing_is_connected(self):
         meter = self._meter("202611000001", room_id=False)

@@ -3,7 +3,7 @@ from uuid import uuid4
 
 from odoo import fields
 from odoo.exceptions import UserError, ValidationError
-from odoo.tests import freeze_time, new_test_user, tagged
+from odoo.tests import Form, freeze_time, new_test_user, tagged
 
 from .test_archive import ArchiveCommon
 
@@ -97,6 +97,19 @@ class TestContractOpening(ContractCommon):
         self.assertEqual(int(other.customer_number), int(self.contract.customer_number) + 1)
         self.assertRegex(self.contract.name, r"^CT/\d{4}/\d{5}$")
         self.assertEqual(self.contract.room_id, self.room)
+
+    def test_the_cashiers_form(self):
+        tariff = self.tariff.sudo()
+        tariff.class_id = self.env.ref("utility_prepaid.customer_class_residential")
+        with Form(self.env["utility.contract"].with_user(self.cashier)) as form:
+            form.partner_id = self.customer
+            form.meter_id = self.meter
+            form.tariff_id = self.tariff
+        contract = form.record
+        self.assertEqual((contract.state, contract.class_id), ("draft", tariff.class_id))
+        contract.action_open()
+        with self.assertRaisesRegex(AssertionError, "readonly"), Form(contract) as form:
+            form.tariff_id = self.tariff
 
     def test_opening_is_a_question_to_the_meter(self):
         self.contract.action_open()
