@@ -265,6 +265,7 @@ class UtilityCounter(models.AbstractModel):
             "unit": meter.type_id.uom_id.name or "",
             "lines": [
                 {
+                    "kind": line.kind,
                     "name": vends._line_name(line.kind, meter),
                     "quantity": vends._units_text(line.quantity) if line.quantity else "",
                     "price": f"{line.price:f}" if line.price else "",

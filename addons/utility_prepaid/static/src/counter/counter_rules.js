@@ -81,6 +81,15 @@ export function formatMoney(text, currency) {
 }
 
 /**
+ * @param {string} quantity as the server wrote it
+ * @param {string} unit
+ * @returns {string} both, on one line
+ */
+export function formatUnits(quantity, unit) {
+    return [quantity, unit].filter(Boolean).join("\u00a0");
+}
+
+/**
  * The step list of a movement.
  *
  * A later step that has happened tells that the former ones have: an engineer who confirms

@@ -1,6 +1,7 @@
 import {Component, useState} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
 import {useDebounced} from "@web/core/utils/timing";
-import {formatMoney} from "./counter_rules";
+import {formatMoney, formatUnits} from "./counter_rules";
 import {useCounterFocus} from "./counter_focus";
 
 /** Amount, what it buys, payment method. */
@@ -10,6 +11,7 @@ export class SaleFormPanel extends Component {
 
     setup() {
         this.model = useState(this.props.model);
+        this.units = formatUnits;
         useCounterFocus("panel");
         this.askQuote = useDebounced(() => {
             const {form} = this.model;
@@ -29,6 +31,10 @@ export class SaleFormPanel extends Component {
 
     money(text) {
         return formatMoney(text, this.model.config?.currency);
+    }
+
+    get takeWords() {
+        return _t("Take %s and charge the meter", this.money(this.form.value));
     }
 
     onInput(event) {

@@ -1,5 +1,6 @@
 import {Component, useState} from "@odoo/owl";
-import {formatMoney, phaseOf, stepsOf} from "./counter_rules";
+import {_t} from "@web/core/l10n/translation";
+import {formatMoney, formatUnits, phaseOf, stepsOf} from "./counter_rules";
 import {formatMoment} from "./counter_dates";
 import {useCounterFocus} from "./counter_focus";
 
@@ -20,6 +21,7 @@ export class SalePanel extends Component {
         this.model = useState(this.props.model);
         useCounterFocus("panel");
         this.formatMoment = formatMoment;
+        this.units = formatUnits;
     }
 
     get sale() {
@@ -40,6 +42,26 @@ export class SalePanel extends Component {
 
     money(text) {
         return formatMoney(text, this.model.config?.currency);
+    }
+
+    get question() {
+        const {units, unit, amount} = this.sale;
+        const money = this.money(amount);
+        if (this.acts.ask.kind === "refund") {
+            return _t("Why is %s given back? The meter was not charged.", money);
+        }
+        return _t(
+            "Why is the sale reversed? The meter gives back %(units)s, then %(money)s is paid out.",
+            {
+                units: formatUnits(units, unit),
+                money,
+            }
+        );
+    }
+
+    get reversalWords() {
+        const {name, message} = this.sale.reversal;
+        return _t("Reversal %(name)s: %(message)s", {name, message});
     }
 
     onReason(event) {

@@ -1,4 +1,5 @@
 import {Component, useState} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
 import {useDebounced} from "@web/core/utils/timing";
 import {useCounterFocus} from "./counter_focus";
 
@@ -20,6 +21,10 @@ export class SearchPanel extends Component {
 
     get search() {
         return this.model.search;
+    }
+
+    get nothingWords() {
+        return _t("Nothing is known by “%s”.", this.search.found);
     }
 
     onInput(event) {

@@ -91,7 +91,7 @@ export function makeQuote(amount, values = {}) {
         units: "182.38",
         price: "0.5483",
         unit: "kWh",
-        lines: [{name: "Electricity", quantity: "182.38", price: "0.5483", amount}],
+        lines: [{kind: "units", name: "Electricity", quantity: "182.38", price: "0.5483", amount}],
         remainder_before: "0.00",
         remainder_after: "0.00",
         ...values,
