@@ -18,7 +18,7 @@ NOT_INSTALLED = {"lib", "worker", "tests", "__pycache__", "i18n", "readme"}
 
 def _exports(text):
     """The variables of `bin/postgres env`."""
-    script = f"{text}\nprintf '%s\\n' \"$PGHOST\" \"$PGPORT\" \"$PGUSER\" \"$PATH\""
+    script = f'{text}\nprintf \'%s\\n\' "$PGHOST" "$PGPORT" "$PGUSER" "$PATH"'
     out = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
     host, port, user, path = out.splitlines()
     return {"PGHOST": host, "PGPORT": port, "PGUSER": user, "PATH": path}
@@ -45,7 +45,7 @@ class Cluster:
         self.data = HOME / "data"
         self._lock = (HOME / "lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self.env = {}
+        self.env, self.crashes = {}, 0
         self.start()
 
     # ------------------------------------------------------------ the server
@@ -62,6 +62,7 @@ class Cluster:
     def crash(self):
         """kill -9 for the server."""
         _postgres("crash", "--dir", HOME / "pg")
+        self.crashes += 1
 
     def stop(self):
         _postgres("stop", "--dir", HOME / "pg")

@@ -5,9 +5,25 @@ import shutil
 from pathlib import Path
 
 import pytest
+
+pytest.register_assert_rewrite("books", "day", "desk", "till")
+
 from cluster import HOME, Cluster
 from desk import Desk
 from processes import LOCAL
+
+SAID = []
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in SAID:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def say(request):
+    """``say("...")``: a line at the end of the whole run, whatever pytest captures."""
+    return lambda line: SAID.append(f"{request.node.name}: {line}")
 
 
 @pytest.fixture(scope="session")
@@ -49,5 +65,3 @@ def make_desk(cluster, request):
         desk.close(keep=bool(os.environ.get("KEEP")))
     if not failed and not os.environ.get("KEEP"):
         shutil.rmtree(folder, ignore_errors=True)
-
-

@@ -119,5 +119,6 @@ def run(command, log, env=None, stdin=None, seconds=600):
             env={**os.environ, **{key: str(value) for key, value in (env or {}).items()}},
             cwd=TOP,
             timeout=seconds,
+            check=False,
         )
     assert done.returncode == 0, f"{command} ended with {done.returncode}\n{tail(log)}"

@@ -55,7 +55,12 @@ for index in range(request["meters"]):
         }
     )
     meters.append(
-        {"id": meter.id, "address": meter.address, "contract": contract.id, "port": meter.port_id.id}
+        {
+            "id": meter.id,
+            "address": meter.address,
+            "contract": contract.id,
+            "port": meter.port_id.id,
+        }
     )
 journals = env["account.journal"].search(
     [("utility_counter", "=", True), ("company_id", "=", company.id)]

@@ -22,7 +22,7 @@ def follow(desk, till, vend_id, step, seconds=30):
 
 
 @pytest.mark.parametrize("link", ["tcp", "serial"])
-def test_one_sale(make_desk, link):
+def test_one_sale(make_desk, say, link):
     desk = make_desk(meters=4, link=link)
     simulator = desk.start_simulator()
     desk.start_server().wait_ready()
@@ -41,7 +41,7 @@ def test_one_sale(make_desk, link):
         times.append(time.monotonic() - begin)
         assert status["purchase_number"] == 2
         assert (status["balance_before"], status["balance_after"]) == ("0.00", "182.38")
-    print(
+    say(
         f"{link}: sell's return to proved: "
         f"median {statistics.median(times) * 1000:.0f} ms, worst {max(times) * 1000:.0f} ms"
     )
@@ -50,7 +50,11 @@ def test_one_sale(make_desk, link):
     books = simulator.books()
     for meter in desk.meters:
         theirs = books[meter["address"]]
-        assert (theirs["number"], theirs["cumulative"], theirs["balance"]) == (2, "182.38", "182.38")
+        assert (theirs["number"], theirs["cumulative"], theirs["balance"]) == (
+            2,
+            "182.38",
+            "182.38",
+        )
         kinds = [order["kind"] for order in theirs["orders"]]
         assert kinds == ["open", "charge"]
     until(

@@ -1,4 +1,4 @@
-"""A user at the counter: real HTTP sessions, and the patience of a cashier when the server is away."""
+"""A user at the counter: real HTTP sessions, and patience while the server is away."""
 
 import itertools
 import time

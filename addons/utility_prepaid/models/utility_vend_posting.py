@@ -1,6 +1,7 @@
 import logging
 
 import pytz
+from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
 from odoo import api, fields, models
 from odoo.exceptions import LockError, RedirectWarning, UserError, ValidationError
@@ -9,6 +10,9 @@ from ..tools.decimals import dec
 
 _logger = logging.getLogger(__name__)
 RETRY_HOURS = 1
+# Somebody else writes on the same customer's documents, a payment at the counter for instance.
+BUSY = (SerializationFailure, DeadlockDetected, LockNotAvailable, LockError)
+BUSY_RETRIES = 3
 
 
 class UtilityVend(models.Model):
@@ -104,16 +108,32 @@ class UtilityVend(models.Model):
         vends = self.search(domain, limit=limit, order="id")
         cron._commit_progress(remaining=len(vends))
         for vend in vends:
-            vend = vend.try_lock_for_update().filtered_domain(domain)
-            if not vend:
-                continue
-            try:
-                with self.env.cr.savepoint():
-                    vend._post()
-            except (UserError, ValidationError, RedirectWarning, LockError) as error:
-                vend._posting_failed(str(error))
+            if not vend._post_alone(domain):
+                # Still held up: not an error, and not to wait for the next sale.
+                self.env.ref("utility_prepaid.ir_cron_post_vends").sudo()._trigger()
             if not cron._commit_progress(1):
                 break
+
+    def _post_alone(self, domain):
+        """Post one sale in the transaction that was just begun.
+
+        :param domain: what still makes it one to be posted
+        :return: False when others held its documents all the time
+        """
+        for __ in range(BUSY_RETRIES):
+            try:
+                vend = self.try_lock_for_update().filtered_domain(domain)
+                if vend:
+                    with self.env.cr.savepoint():
+                        vend._post()
+                return True
+            except BUSY:
+                # Only a new transaction sees what the others wrote.
+                self.env.cr.rollback()
+            except (UserError, ValidationError, RedirectWarning) as error:
+                self._posting_failed(str(error))
+                return True
+        return False
 
     def _post(self):
         """Post the invoice of a delivered sale, or the credit note and the money back."""
