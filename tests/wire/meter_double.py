@@ -8,7 +8,7 @@ import time
 from meterwire import dlt645_2007 as dlt
 from meterwire.buffer import FrameBuffer
 from meterwire.engine import Engine
-from meterwire.jobs import LineSpec, Timing
+from meterwire.jobs import LIVE_READ, LineSpec, Read, Timing
 from meterwire.line import Line
 from meterwire.recharge import KeyRing, Order, build
 from meterwire.recharge import order as recharge
@@ -147,6 +147,21 @@ def charge(number, amount=10000, reference=None, address=ADDRESS):
     """A charge and its frame."""
     order = Order("charge", amount, CUSTOMER, reference or 1000 + number, number, 0)
     return order, build(order, address, KEYRING.meter_keys(address, 1, "3des"))
+
+
+def read(job_id=1, address=ADDRESS, items=(dlt.TOTAL,), priority=LIVE_READ):
+    return Read(job_id, "line", address, items, priority)
+
+
+def run(coroutine):
+    """Run a test's coroutine: ``@run`` makes it an ordinary test."""
+
+    def test():
+        asyncio.run(coroutine())
+
+    test.__name__ = coroutine.__name__
+    test.__doc__ = coroutine.__doc__
+    return test
 
 
 class Desk:

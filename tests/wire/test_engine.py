@@ -157,6 +157,19 @@ def test_refused_and_yet_executed(meter, desk):
     assert judge(order, desk.next(Settled).status).outcome == "proved"
 
 
+def test_after_a_refusal_the_line_is_drained_before_asking():
+    """A refusal may be late, and then another answer is still under way."""
+    meter = MeterDouble("refusing", reopen=True)
+    meter.refusal = 0x40
+    with EngineDesk(LineSpec("line", meter.endpoint, QUICK)) as desk:
+        desk.engine.submit([SALE])
+        desk.next(Asked)
+        desk.engine.answer("sale", charge(1)[1])
+        desk.next(Answered)
+        desk.next(Settled)
+    assert meter.device.opened == 2
+
+
 def test_a_late_refusal_does_not_answer_the_status_query(meter, desk):
     order, frame = charge(1)
     refusal = dlt.encode(dlt.Frame(ADDRESS, 0xC3, b"\x20\x00"))

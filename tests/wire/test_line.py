@@ -1,14 +1,24 @@
-"""One line: order of the queue, pauses, drains, a dead link, silent meters."""
+"""One line: order of the queue, pauses, drains, evidence."""
 
 import asyncio
 import dataclasses
 from decimal import Decimal
 
 import pytest
-from meter_double import ADDRESS, OTHER, QUICK, SILENT, Desk, MeterDouble, charge, frame_in
+from meter_double import (
+    ADDRESS,
+    OTHER,
+    QUICK,
+    SILENT,
+    Desk,
+    MeterDouble,
+    charge,
+    frame_in,
+    read,
+    run,
+)
 from meterwire import dlt645_2007 as dlt
 from meterwire.jobs import (
-    LIVE_READ,
     SCHEDULED_READ,
     Answered,
     Ask,
@@ -22,21 +32,6 @@ from meterwire.jobs import (
 )
 
 FOREIGN = dlt.encode(dlt.Frame(OTHER, 0x91, bytes.fromhex("0000010076170300")))
-
-
-def read(job_id=1, address=ADDRESS, items=(dlt.TOTAL,), priority=LIVE_READ):
-    return Read(job_id, "line", address, items, priority)
-
-
-def run(coroutine):
-    """Run a test's coroutine: ``@run`` makes it an ordinary test."""
-
-    def test():
-        asyncio.run(coroutine())
-
-    test.__name__ = coroutine.__name__
-    test.__doc__ = coroutine.__doc__
-    return test
 
 
 @run
@@ -162,13 +157,16 @@ async def test_money_overtakes_a_read_of_many_items():
 async def test_a_late_reply_is_not_taken_for_the_next_answer():
     """The same meter, the same identifier, another value: only the drain can tell them apart."""
     meter = MeterDouble("late")
+    loop = asyncio.get_running_loop()
     late = dlt.encode(dlt.Frame(ADDRESS, 0x91, bytes.fromhex("0000010011111111")))
+    true = meter.answer(frame_in(dlt.read_request(ADDRESS, dlt.TOTAL)))
     meter.script.append(SILENT)
-    timing = dataclasses.replace(QUICK, drain=0.08)
+    meter.script.append(lambda reply: loop.call_later(0.1, meter.device.send, true) and b"")
+    timing = dataclasses.replace(QUICK, first_byte=0.3, drain=0.2)
     async with Desk(meter.endpoint, timing, read_attempts=1) as desk:
         desk.submit(read(1), read(2))
         await desk.next(Failed)
-        meter.device.send(late)
+        loop.call_later(0.02, meter.device.send, late)
         done = await desk.next(ReadDone)
     assert done.values == {dlt.TOTAL: Decimal("317.76")}
     assert [exchange.outcome for exchange in done.exchanges] == ["reply"]
@@ -201,6 +199,38 @@ def test_a_doubled_reply_does_not_shift_the_answers(glued):
         assert done.values == {dlt.TOTAL: Decimal("0.01")}
 
     check()
+
+
+@pytest.mark.parametrize("when", ["glued", "later"])
+def test_a_frame_nobody_asked_for_makes_the_line_drain(when):
+    """It shows that answers may be one behind: the next question goes out on a fresh connection."""
+
+    @run
+    async def check():
+        meter = MeterDouble("unasked", reopen=True)
+        meter.script.append(lambda reply: reply + reply if when == "glued" else [reply, reply])
+        async with Desk(meter.endpoint) as desk:
+            desk.submit(read(1))
+            await desk.next(ReadDone)
+            for _ in range(5):  # a few rounds of the loop deliver what was sent
+                await asyncio.sleep(0)
+            desk.submit(read(2))
+            await desk.next(ReadDone)
+        assert meter.device.opened == 2
+
+    check()
+
+
+@run
+async def test_noise_between_exchanges_costs_no_drain():
+    meter = MeterDouble("turnaround", reopen=True)
+    meter.script.append(lambda reply: reply + b"\x00\xff")
+    async with Desk(meter.endpoint) as desk:
+        desk.submit(read(1), read(2))
+        await desk.next(ReadDone)
+        meter.device.send(b"\x00")
+        await desk.next(ReadDone)
+    assert meter.device.opened == 1
 
 
 @run
@@ -237,97 +267,6 @@ async def test_bus_idle_is_kept():
         await desk.next(ReadDone)
         await desk.next(ReadDone)
     assert times[1] - times[0] >= 0.05
-
-
-@run
-async def test_a_dead_link_fails_every_job_promptly():
-    meter = MeterDouble("dead")
-    meter.device.refuse = "nobody is there"
-    timing = dataclasses.replace(QUICK, reconnect_min=60.0, reconnect_max=60.0)
-    async with Desk(meter.endpoint, timing) as desk:
-        desk.submit(*(read(n, priority=SCHEDULED_READ) for n in range(20)))
-        desk.submit(Money("sale", "line", ADDRESS, 1, "3des"))
-        events = [await desk.next(Failed) for _ in range(21)]
-    assert {event.code for event in events} == {"link_down"}
-    assert all("nobody is there" in event.words for event in events)
-    assert "next try in 60 s" in events[-1].words
-
-
-@run
-async def test_people_do_not_wait_for_the_long_pause():
-    meter = MeterDouble("pause")
-    meter.device.refuse = "nobody is there"
-    timing = dataclasses.replace(QUICK, reconnect_min=0.01, reconnect_max=60.0)
-    async with Desk(meter.endpoint, timing) as desk:
-        for n in range(12):  # doubled each time: the pause is long by now
-            desk.submit(read(n))
-            await desk.next(Failed)
-            await asyncio.sleep(0.011)
-        meter.device.refuse = ""
-        desk.submit(read("scheduled", priority=SCHEDULED_READ))
-        assert (await desk.next(Failed)).code == "link_down"
-        desk.submit(read("live"))
-        await desk.next(ReadDone)
-        desk.submit(read("scheduled", priority=SCHEDULED_READ))
-        await desk.next(ReadDone)
-
-
-@run
-async def test_a_link_lost_in_a_read_is_opened_again():
-    meter = MeterDouble("lost")
-
-    def hang_up(reply):
-        meter.device.hang_up()
-        return reply
-
-    meter.script.append(hang_up)
-    async with Desk(meter.endpoint) as desk:
-        desk.submit(read())
-        done = await desk.next(ReadDone)
-    assert [exchange.outcome for exchange in done.exchanges] == ["link_lost", "reply"]
-
-
-@run
-async def test_a_silent_meter_is_left_alone_by_scheduled_reads_only():
-    meter = MeterDouble("silent", (ADDRESS, OTHER))
-    async with Desk(meter.endpoint) as desk:
-        meter.script.extend([SILENT] * 2)
-        desk.submit(read(1, priority=SCHEDULED_READ))
-        assert (await desk.next(Failed)).code == "no_reply"
-        assert len(meter.requests) == 2
-        desk.submit(read(2, priority=SCHEDULED_READ), read(3, OTHER, priority=SCHEDULED_READ))
-        events = {event.id: event for event in [await desk.next(), await desk.next()]}
-        assert events[2].code == "backed_off" and isinstance(events[3], ReadDone)
-        # A person's read goes through, and once it is answered, so do the others.
-        desk.submit(read(4))
-        await desk.next(ReadDone)
-        desk.submit(read(5, priority=SCHEDULED_READ))
-        await desk.next(ReadDone)
-
-
-@run
-async def test_a_meter_known_silent_costs_one_attempt():
-    meter = MeterDouble("known")
-    timing = dataclasses.replace(QUICK, silent_min=0.0)
-    meter.script.extend([SILENT] * 3)
-    async with Desk(meter.endpoint, timing) as desk:
-        for n in range(2):
-            desk.submit(read(n, priority=SCHEDULED_READ))
-            await desk.next(Failed)
-    assert len(meter.requests) == 3
-
-
-@run
-async def test_another_endpoint_is_taken_with_the_next_job():
-    old, new = MeterDouble("old"), MeterDouble("new")
-    async with Desk(old.endpoint) as desk:
-        desk.submit(read(1))
-        await desk.next(ReadDone)
-        desk.line.configure(dataclasses.replace(desk.spec, endpoint=new.endpoint))
-        desk.submit(read(2))
-        await desk.next(ReadDone)
-        assert not old.device.connected
-    assert (len(old.requests), len(new.requests)) == (1, 1)
 
 
 @run
