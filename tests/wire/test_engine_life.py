@@ -108,17 +108,28 @@ def test_jobs_of_a_line_taken_out_end(meter, desk):
 
 def test_a_line_taken_out_and_put_back_is_never_served_twice(meter, desk):
     """The money that has left is followed up before the line's next owner says a word."""
+
+    def swap(reply):  # in the engine's thread, while the frame is out; its reply is lost
+        desk.engine._configure([])
+        desk.engine._configure(desk.specs)
+        desk.engine.submit([read(1)])
+        return b""
+
     order, frame = charge(1)
-    meter.script.extend([None, lambda reply: desk.engine.configure([]) or reply])
+    meter.script.extend([None, swap])
     desk.engine.submit([SALE])
     desk.next(Asked)
     desk.engine.answer("sale", frame)
-    desk.next(Answered)
-    desk.engine.configure(desk.specs)
-    desk.engine.submit([read(1)])
+    assert desk.next(Answered).reply is None
     assert judge(order, desk.next(Settled).status).outcome == "proved"
     desk.next(ReadDone)
     assert [frame.function for frame in meter.requests] == [3, 3, 3, dlt.READ]
+
+
+def test_a_line_taken_out_while_the_meter_is_asked_is_not_held(meter, desk):
+    meter.script.append(lambda reply: desk.engine._configure([]) or reply)
+    desk.engine.submit([SALE])
+    assert desk.next(Failed).words == "the line was taken out"
 
 
 def test_a_line_moves_to_another_endpoint_at_run_time(meter, desk):
