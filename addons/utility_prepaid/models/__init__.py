@@ -13,6 +13,7 @@ from . import (
     utility_customer_class,
     utility_floor,
     utility_meter,
+    utility_meter_number,
     utility_meter_state,
     utility_meter_type,
     utility_operation,

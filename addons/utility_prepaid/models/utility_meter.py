@@ -127,10 +127,6 @@ class UtilityMeter(models.Model):
     seen_at = fields.Datetime(related="state_ids.seen_at", string="Last seen")
     supply = fields.Selection(related="state_ids.supply")
     control = fields.Selection(related="state_ids.control")
-    number_seen = fields.Integer(
-        related="state_ids.purchase_number", string="Purchase number on the meter"
-    )
-    number_differs = fields.Boolean(compute="_compute_number_differs")
     balance_low = fields.Boolean(compute="_compute_balance_low")
     contract_count = fields.Integer(compute="_compute_business_counts")
     vend_count = fields.Integer(compute="_compute_business_counts")
@@ -175,17 +171,6 @@ class UtilityMeter(models.Model):
         for meter in self:
             meter.balance_low = (
                 meter.prepaid and bool(meter.seen_at) and meter.balance <= meter.alarm_threshold
-            )
-
-    @api.depends(
-        "state_ids.purchase_number", "state_ids.epoch", "state_ids.number_seen_at", *sorted(BOOKS)
-    )
-    def _compute_number_differs(self):
-        for meter in self:
-            said = meter.state_ids
-            meter.number_differs = bool(said.number_seen_at) and (
-                not meter.number_known
-                or (said.purchase_number, said.epoch) != (meter.purchase_number, meter.epoch)
             )
 
     @api.depends_context("uid")
@@ -256,18 +241,6 @@ class UtilityMeter(models.Model):
             raise UserError(self.env._("A meter with an open contract cannot be archived."))
         return super().write(vals)
 
-    def action_accept_number(self):
-        """Accept what the meter last said as the new base of the books.
-
-        For a meter whose purchase number was moved by a card or by another desk. The command that
-        waits for this goes on by itself.
-        """
-        if not self.env.user.has_group("utility_prepaid.group_engineer"):
-            raise UserError(self.env._("Only an engineer may accept a purchase number."))
-        for meter in self:
-            meter._accept_number()
-        return True
-
     def action_view_contracts(self):
         return self._action_business("utility_contract_action", [("meter_id", "in", self.ids)])
 
@@ -315,69 +288,6 @@ class UtilityMeter(models.Model):
         """Hook: whether something drives this meter's line; else an engineer's handheld does."""
         return False
 
-    def _accept_number(self):
-        """Take number and epoch of the state row into the books, and wake the waiting command."""
-        self.ensure_one()
-        _ = self.env._
-        meter = self.sudo()
-        meter._lock_row()
-        said = meter.state_ids
-        if not said.number_seen_at:
-            raise UserError(
-                _(
-                    "Meter %(meter)s has not told its purchase number yet: ask it first.",
-                    meter=self.vending_id,
-                )
-            )
-        money = (
-            self.env["utility.command"]
-            .sudo()
-            .search(
-                [
-                    ("meter_id", "=", self.id),
-                    ("money", "=", True),
-                    ("state", "in", ("queued", "sent", "unknown")),
-                ]
-            )
-        )
-        if money.filtered(lambda c: c.state != "queued"):
-            raise UserError(
-                _("A money command is on its way to this meter: wait until it has been asked.")
-            )
-        proved = (
-            self.env["utility.command"]
-            .sudo()
-            .search(
-                [("meter_id", "=", self.id), ("money", "=", True), ("state", "=", "done")],
-                order="done_at desc",
-                limit=1,
-            )
-        )
-        if proved and proved.done_at > said.number_seen_at:
-            raise UserError(
-                _("The meter was charged after it last told its purchase number: ask it again.")
-            )
-        before = meter._books_words()
-        meter.write(
-            {
-                "purchase_number": said.purchase_number,
-                "epoch": said.epoch,
-                "number_known": True,
-            }
-        )
-        self.env["utility.operation"]._log(
-            _("Purchase number accepted"),
-            self,
-            meter=self,
-            before=before,
-            after=meter._books_words(),
-            note=_("As read at %(time)s UTC.", time=fields.Datetime.to_string(said.number_seen_at)),
-        )
-        held = money.filtered("hold_reason")
-        if held:
-            held.write({"hold_reason": False, "message": False})
-            held._wake()
-
     def _lock_row(self):
         """Wait for the meter's row: the first lock of every money operation.
 
@@ -389,13 +299,6 @@ class UtilityMeter(models.Model):
             SQL("SELECT id FROM utility_meter WHERE id = %s FOR NO KEY UPDATE", self.id)
         )
         self.invalidate_recordset(["contract_id", "active", *BOOKS])
-
-    def _books_words(self):
-        if not self.number_known:
-            return self.env._("not known")
-        return self.env._(
-            "number %(number)s, epoch %(epoch)s", number=self.purchase_number, epoch=self.epoch
-        )
 
     def _refuse_books(self):
         raise UserError(

@@ -200,6 +200,13 @@ class TestCompanies(ArchiveCommon):
                 with self.assertRaises(AccessError):
                     foreign.read(["id", "display_name"])
 
+    def test_another_companys_meters_are_not_operated(self):
+        meter = self.meter.with_user(self.stranger)
+        contract = self.contract.with_user(self.stranger)
+        for deed in (meter.action_accept_number, contract.action_close, contract.action_abandon):
+            with self.subTest(deed.__name__), self.assertRaises(AccessError):
+                deed()
+
     def test_every_model_with_a_company_has_a_rule(self):
         models = {
             name
