@@ -23,7 +23,9 @@ def main(args):
     parser.add_argument("--state", required=True, metavar="DIR", help="where the books are kept")
     parser.add_argument("--control", metavar="HOST:PORT", help="control port, loopback only")
     parser.add_argument("--speed", default="1", help="how much faster than time credit is used")
-    parser.add_argument("--line-speed", action="store_true", help="bytes take their time, as on RS485")
+    parser.add_argument(
+        "--line-speed", action="store_true", help="bytes take their time, as on RS485"
+    )
     parser.add_argument("--print", action="store_true", help="print the site as JSON and end")
     options = parser.parse_args(args)
     config.parse_config(["-d", options.database], setup_logging=True)

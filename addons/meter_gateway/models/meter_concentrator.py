@@ -43,7 +43,7 @@ class MeterConcentrator(models.Model):
     )  # fmt: skip
     drain_seconds = fields.Float(
         "Quiet after a failure (s)", digits=(8, 3), required=True, default=0.5,
-        help="After silence or a refusal the line is left quiet for so long before the meter is asked.",
+        help="After silence or a refusal the line rests for so long before the meter is asked.",
     )  # fmt: skip
     hold_seconds = fields.Float(
         "Longest delay (s)", digits=(8, 3), required=True, default=3.0,
@@ -94,7 +94,7 @@ class MeterConcentrator(models.Model):
             if not box.host or any(c.isspace() or c in "/?#@" for c in box.host):
                 raise ValidationError(self.env._("%s: enter the address of the box.", box.name))
             last = box.tcp_port + int(box.port_count) - 1
-            if not (1 <= box.tcp_port and last <= 65535):
+            if box.tcp_port < 1 or last > 65535:
                 raise ValidationError(
                     self.env._("%s: TCP ports are numbers from 1 to 65535.", box.name)
                 )
@@ -152,7 +152,7 @@ class MeterConcentrator(models.Model):
         :return: dictionary as ``meterwire.sim`` reads it; amounts are texts
         """
         boxes = []
-        for box in self.search([]):
+        for box in self.search([("port_ids.meter_ids", "!=", False)]):
             ports = [
                 {
                     "number": port.number,

@@ -59,9 +59,7 @@ class MeterPort(models.Model):
             if box.link == "tcp" and box.host and (port.tcp_port or box.tcp_port):
                 port.endpoint = box._tcp_endpoint(port.tcp_port or box.tcp_port + port.number - 1)
             elif box.link == "serial" and port.serial_device:
-                port.endpoint = box._serial_endpoint(
-                    port.serial_device, port.baudrate, port.parity
-                )
+                port.endpoint = box._serial_endpoint(port.serial_device, port.baudrate, port.parity)
 
     @api.depends("concentrator_id.code", "number")
     def _compute_display_name(self):

@@ -30,7 +30,10 @@ class MeterWorker(models.Model):
     cron_id = fields.Many2one("ir.cron", "Scheduled action", readonly=True, ondelete="restrict")
     concentrator_ids = fields.One2many("meter.concentrator", "worker_id", "Concentrators")
     generation = fields.Integer(
-        readonly=True, copy=False, default=0, help="Counts the runs; only the newest may send money."
+        readonly=True,
+        copy=False,
+        default=0,
+        help="Counts the runs; only the newest may send money.",
     )
     last_seen = fields.Datetime(readonly=True, copy=False)
     state_message = fields.Text("State", readonly=True, copy=False)
@@ -61,9 +64,11 @@ class MeterWorker(models.Model):
             )
         )
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_cron(self):
-        self.cron_id.sudo().unlink()
+    def unlink(self):
+        crons = self.cron_id.sudo()
+        result = super().unlink()
+        crons.unlink()
+        return result
 
     # ---------------------------------------------------------------- actions
 
@@ -79,7 +84,7 @@ class MeterWorker(models.Model):
         if words := instance.bind(self.env):
             raise UserError(words)
         self._say_instance("", self.env._("Declared the original"))
-        self.search([]).action_run()
+        self._all().action_run()
 
     def action_mark_copy(self):
         """An administrator says that this database is a copy: it opens no line."""
@@ -87,12 +92,15 @@ class MeterWorker(models.Model):
         instance.mark_copy(self.env)
         self._say_instance(instance.bound(self.env), self.env._("Declared a copy"))
 
+    def _all(self):
+        return self.search([("cron_id", "!=", False)])
+
     def _check_administrator(self):
         if not self.env.user.has_group("utility_prepaid.group_administrator"):
             raise AccessError(self.env._("Only an administrator says what this database is."))
 
     def _say_instance(self, words, action):
-        self.search([]).sudo().state_message = words
+        self._all().sudo().state_message = words
         for worker in self:
             self.env["utility.operation"]._log(action, worker, after=self.env.cr.dbname)
 
@@ -102,8 +110,12 @@ class MeterWorker(models.Model):
     def _cron_run(self, worker_id):
         """Entry of the scheduled action."""
         worker = self.browse(worker_id).exists()
-        if worker.active:
+        if not worker.active:
+            return
+        if worker.concentrator_ids:
             worker._run()
+        else:
+            worker.last_seen = fields.Datetime.now()
 
     def _run(self, database=None, seconds=RUN_SECONDS, idle=IDLE_SECONDS):
         """Work for a while: claim, ask, send, prove.

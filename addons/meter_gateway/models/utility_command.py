@@ -25,10 +25,10 @@ class UtilityCommand(models.Model):
 
     def _wake(self):
         """Wake the workers of these meters: at commit, not at all when it is rolled back."""
-        super()._wake()
         for worker in self.sudo().meter_id.concentrator_id.worker_id:
             self.env.cr.execute(SQL("SELECT pg_notify(%s, %s)", CHANNEL, str(worker.id)))
             worker.cron_id._trigger()
+        return super()._wake()
 
     def _arm(self, number, epoch, frame_hash, generation):
         """queued -> sent, only by the newest run of the worker that owns the meter's line.
@@ -37,6 +37,9 @@ class UtilityCommand(models.Model):
         and then sees the sent order.
         """
         self._lock()
+        if not self.meter_id._is_connected():
+            # An engineer's handheld: no run owns this meter.
+            return super()._arm(number, epoch, frame_hash, generation)
         self.env.cr.execute(
             SQL(
                 """

@@ -67,6 +67,31 @@ class UtilityMeter(models.Model):
                     )
                 )
 
+    def write(self, vals):
+        if "port_id" in vals:
+            self.filtered(lambda meter: meter.port_id.id != vals["port_id"])._check_line_quiet()
+        return super().write(vals)
+
+    def _check_line_quiet(self):
+        """An order that may be inside the meter is asked about on the line that it was sent on.
+
+        :raises UserError: a money command was sent and is not settled
+        """
+        domain = [
+            ("meter_id", "in", self.ids),
+            ("money", "=", True),
+            ("numbered", "=", True),
+            ("state", "in", ("queued", "sent", "unknown")),
+        ]
+        command = self.env["utility.command"].sudo().search(domain, limit=1)
+        if command:
+            raise UserError(
+                self.env._(
+                    "Meter %s has an order on its way: wait until it is settled.",
+                    command.meter_id.vending_id,
+                )
+            )
+
     def action_read(self):
         """Ask the meter now; what it says comes with the next refresh."""
         user = self.env.user
@@ -92,6 +117,10 @@ class UtilityMeter(models.Model):
         super()._check_sellable()
         meter = self.sudo()
         if not meter._is_connected():
+            boxes = self.env["meter.concentrator"].sudo()
+            if not boxes.search_count([("company_id", "=", meter.company_id.id)], limit=1):
+                # A company without any line works with handhelds alone.
+                return
             raise UserError(
                 self.env._(
                     "Meter %s is not connected to a port of a concentrator.", meter.vending_id

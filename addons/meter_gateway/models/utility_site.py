@@ -18,17 +18,18 @@ class UtilitySite(models.Model):
         ``METERSIM_PORT`` moves the simulator's TCP ports.
         """
         result = super()._load_demo_site()
-        meters = self.env["utility.meter"].search(
+        demo = self.env.ref("utility_prepaid.demo_site").sudo()
+        meters = demo.env["utility.meter"].search(
             [
+                ("site_id", "=", demo.id),
                 ("port_id", "=", False),
-                ("room_id", "!=", False),
                 ("type_id.protocol", "!=", "cjt188"),
             ],
             order="building_id, room_id, id",
         )
         if not meters:
             return result
-        boxes = self._demo_boxes(meters.site_id[:1])
+        boxes = demo._demo_boxes()
         buildings = meters.building_id.ids
         used = {}
         for meter in meters:
@@ -43,14 +44,17 @@ class UtilitySite(models.Model):
             )
         return result
 
-    def _demo_boxes(self, site):
+    def _demo_boxes(self):
+        boxes = self.env["meter.concentrator"].search([("site_id", "=", self.id)], order="code")
+        if boxes:
+            return boxes
         first = int(os.environ.get("METERSIM_PORT") or DEMO_PORT)
-        return self.env["meter.concentrator"].create(
+        return boxes.create(
             [
                 {
                     "code": code,
                     "name": name,
-                    "site_id": site.id,
+                    "site_id": self.id,
                     "link": "tcp",
                     "host": "127.0.0.1",
                     "tcp_port": first + 16 * index,

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from ..lib.meterwire.jobs import Ask, Money, Read
 from .reading import items
 
-# What is claimed waits in the engine's own queue: few, so that little has to be repeated after a
-# crash. Money is not counted, it must never wait for a reading round.
+# What is claimed waits in the engine's own queue: few per line. Orders and readings are counted
+# apart, an order must never wait for a reading round.
 LINE_DEPTH = 4
 PURPOSES = {"queued": "money", "unknown": "ask"}
 
@@ -20,6 +20,11 @@ class Held(NamedTuple):
     purpose: str
     user_id: int | None
     company_id: int | None
+
+    @property
+    def queue(self):
+        """Where the job waits: orders and readings of a line do not count against each other."""
+        return self.port_id, self.purpose == "read"
 
 
 _DUE = """
@@ -45,7 +50,7 @@ _DUE = """
                      AND (c.not_before IS NULL OR c.not_before <= %(now)s)
                      AND NOT c.id = ANY(%(held)s)
            ) due
-            WHERE money OR place <= %(depth)s
+            WHERE place <= %(depth)s
      )
      ORDER BY c.priority, c.id
        FOR NO KEY UPDATE OF c SKIP LOCKED
@@ -89,7 +94,7 @@ def chores(cr, worker_id, now, held):
 
 
 def due(cr, worker_id, now, held):
-    """Commands to be carried out now: money first, few readings per line.
+    """Commands to be carried out now: money first, few per line.
 
     :param held: ids of the commands that the engine has already
     :return: list of dictionaries

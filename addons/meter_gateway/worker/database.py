@@ -3,6 +3,8 @@
 import logging
 import select
 
+from odoo.tools import SQL
+
 _logger = logging.getLogger(__name__)
 
 CHANNEL = "utility_command"
@@ -28,7 +30,7 @@ class RunDatabase:
         """Take the worker's session lock; False when another run has it."""
         self.cr.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK_SPACE, worker_id))
         locked = self.cr.fetchone()[0]
-        self.cr.commit()
+        self.commit()
         return locked
 
     def unlock(self, worker_id):
@@ -37,11 +39,11 @@ class RunDatabase:
         A pooled connection that keeps the lock would lock the worker out until it is dropped.
         """
         try:
-            self.cr.rollback()
+            self.rollback()
             self.cr.execute("UNLISTEN *")
             self.cr.execute("SELECT pg_advisory_unlock(%s, %s)", (LOCK_SPACE, worker_id))
             released = self.cr.fetchone()[0]
-            self.cr.commit()
+            self.commit()
         except Exception:  # noqa: BLE001 - whatever it was, the connection must not survive
             released = False
         if not released:
@@ -57,14 +59,14 @@ class RunDatabase:
         if processed:
             self.env["ir.cron"]._commit_progress(processed)
         else:
-            self.cr.commit()
+            self.cr.commit()  # pylint: disable=invalid-commit
 
     def rollback(self):
         self.cr.rollback()
 
     def listen(self):
-        self.cr.execute(f"LISTEN {CHANNEL}")
-        self.cr.commit()
+        self.cr.execute(SQL("LISTEN %s", SQL.identifier(CHANNEL)))
+        self.commit()
 
     def wait(self, wake_fd, seconds):
         """Sleep until a sale or the engine wakes us, outside any transaction.

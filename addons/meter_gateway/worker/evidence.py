@@ -52,7 +52,7 @@ class LineNews:
         self.up.pop(port_id, None)
         self.down[port_id] = (utc(at), words)
 
-    def write(self, cr):
+    def store(self, cr):
         """Store the news; a line that simply goes on working is noted every 30 s only."""
         for port_id, at in sorted(self.up.items()):
             cr.execute(

@@ -24,6 +24,8 @@ MAX_NUMBER = 0x7FFFFFFF
 TURN_HOLD = 5.0
 # An order that the meter never takes is handed to a person.
 MAX_ATTEMPTS = 5
+# So long a meter that was sent an order may be silent before a person decides.
+PERSON_AFTER = timedelta(days=1)
 ASK_PAUSE, ASK_PAUSE_MAX = 1, 60
 LINK_PAUSE = 3
 
@@ -149,7 +151,7 @@ def _objection(command, status):
 
 
 def _given_up(command, status):
-    """An order of ours that was given up as not charged, and that the meter now shows as its last."""
+    """An order of ours that was given up as not charged, and is the meter's last one now."""
     return command.search(
         [
             ("id", "=", status.last_reference),
@@ -302,6 +304,13 @@ def orphan(run, command):
 
 def pause(run, command, said=None):
     """Leave a command alone for a while that doubles each time."""
+    if command.numbered and command.sent_at < run.now() - PERSON_AFTER:
+        reason = command.env._(
+            "The meter has not said for a day whether it has order %s.", command.reference
+        )
+        command._came_late(reason)
+        command._dispute(reason)
+        return
     asks = command.asks + 1
     seconds = min(ASK_PAUSE * 2 ** min(command.asks, 10), ASK_PAUSE_MAX)
     command.sudo().asks = asks

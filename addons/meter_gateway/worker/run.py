@@ -10,6 +10,7 @@ import itertools
 import logging
 import threading
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from psycopg2.errors import DeadlockDetected, SerializationFailure
@@ -28,6 +29,8 @@ DEFERRED_SECONDS = 0.05
 # After its time is up a run waits so long for orders that are on their way.
 FINISH_SECONDS = 8
 STOP_SECONDS = 2
+# A meter that does not answer is asked again later, so that it does not keep its line.
+ASK_ATTEMPTS = 2
 # Work that is due within this time keeps the run going.
 SOON = timedelta(seconds=60)
 # A command whose result cannot be recorded is left alone for so long, doubling.
@@ -149,13 +152,15 @@ class WorkerRun:
                 self.cr.execute(
                     """
                     UPDATE utility_command
-                       SET not_before = %s + interval '1 second' * %s * power(2, LEAST(COALESCE(asks, 0), 6)),
+                       SET not_before = %s + interval '1 second' * %s
+                                        * power(2, LEAST(COALESCE(asks, 0), 6)),
                            asks = COALESCE(asks, 0) + 1
                      WHERE id = %s
                     """,
                     (self.now(), TROUBLE_SECONDS, self._recording),
                 )
-            self.worker.cron_id._trigger()
+                # The others are asked at once; without a culprit the next minute is soon enough.
+                self.worker.cron_id._trigger()
             self.db.commit()
         except Exception:  # noqa: BLE001 - the first error is the one to be seen
             _logger.info("Worker %s: the connection is of no more use", self.worker.id)
@@ -229,7 +234,7 @@ class WorkerRun:
                 book.news += 1
         self.env.flush_all()
         self.env["meter.frame"]._record(frames)
-        line_news.write(self.cr)
+        line_news.store(self.cr)
 
     def _record_event(self, event, held, book):
         if held.purpose == "read":
@@ -244,7 +249,7 @@ class WorkerRun:
         record(self, book, held, event)
 
     def _lock_meters(self, meter_ids):
-        """Lock the meters first, in id order; those that somebody has are left for the next tick."""
+        """Lock the meters first, in id order; those that somebody has come with the next tick."""
         if not meter_ids:
             return set()
         self.cr.execute(
@@ -257,21 +262,15 @@ class WorkerRun:
     def _claim(self, book):
         now = self.now()
         rows = claim.due(self.cr, self.worker.id, now, self._in_hand(book))
-        reads = {}
-        for job_id, held in self.held.items():
-            if held.purpose == "read" and job_id not in book.ended:
-                reads[held.port_id] = reads.get(held.port_id, 0) + 1
+        depth = Counter(held.queue for job, held in self.held.items() if job not in book.ended)
         refused = []
         for row in rows:
             job, held = claim.job_of(row, next(self._ids))
             if job is None:
                 refused.append(held)
-                continue
-            if held.purpose == "read":
-                reads[held.port_id] = reads.get(held.port_id, 0) + 1
-                if reads[held.port_id] > claim.LINE_DEPTH:
-                    continue
-            book.jobs.append((job, held))
+            elif depth[held.queue] < claim.LINE_DEPTH:
+                depth[held.queue] += 1
+                book.jobs.append((job, held))
         mine = self._lock_meters({held.meter_id for held in refused})
         for held in refused:
             if held.meter_id in mine:
@@ -296,10 +295,12 @@ class WorkerRun:
         self.check_generation()
 
     def check_generation(self):
-        """End the run when a newer one exists."""
+        """:raises money.StaleRun: a newer run exists"""
         self.cr.execute("SELECT generation FROM meter_worker WHERE id = %s", (self.worker.id,))
         if self.cr.fetchone() != (self.generation,):
-            raise money.StaleRun(f"worker {self.worker.id}: run {self.generation} is not the newest")
+            raise money.StaleRun(
+                f"worker {self.worker.id}: run {self.generation} is not the newest"
+            )
 
     def _configure(self):
         """Tell the engine which lines there are, when that changed."""
@@ -315,9 +316,8 @@ class WorkerRun:
             port_id: wire.LineSpec(
                 port_id,
                 endpoint,
-                wire.Timing(
-                    first_byte=float(reply), drain=float(drain), hold=money.TURN_HOLD
-                ),
+                wire.Timing(first_byte=float(reply), drain=float(drain), hold=money.TURN_HOLD),
+                ask_attempts=ASK_ATTEMPTS,
             )
             for port_id, endpoint, reply, drain in self.cr.fetchall()
         }

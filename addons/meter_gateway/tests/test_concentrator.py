@@ -1,0 +1,127 @@
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import ValidationError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.utility_prepaid.tests.common import UtilityCommon
+
+from ..lib.meterwire.sim.site import parse_site
+
+
+@tagged("post_install", "-at_install")
+class TestConcentrator(UtilityCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.worker = cls.env["meter.worker"].create({"name": "Test lines"})
+        cls.box = cls._box("C1", 7001)
+
+    @classmethod
+    def _box(cls, code, tcp_port, **values):
+        return cls.env["meter.concentrator"].create(
+            {
+                "name": code,
+                "code": code,
+                "site_id": cls.site.id,
+                "worker_id": cls.worker.id,
+                "host": "127.0.0.1",
+                "tcp_port": tcp_port,
+                **values,
+            }
+        )
+
+    def test_ports_follow_the_count(self):
+        self.assertEqual(self.box.port_ids.mapped("number"), [1, 2, 3, 4])
+        self.box.port_count = "16"
+        self.assertEqual(self.box.port_ids.mapped("number"), list(range(1, 17)))
+        self.meter.port_id = self.box.port_ids[5]
+        with self.assertRaises(ValidationError):
+            self.box.port_count = "4"
+        self.meter.port_id = self.box.port_ids[3]
+        self.box.port_count = "4"
+        self.assertEqual(len(self.box.port_ids), 4)
+
+    def test_endpoints(self):
+        self.assertEqual(self.box.port_ids[2].endpoint, "tcp://127.0.0.1:7003")
+        self.box.port_ids[2].tcp_port = 9000
+        self.assertEqual(self.box.port_ids[2].endpoint, "tcp://127.0.0.1:9000")
+        self.box.host = "fd00::7"
+        self.assertEqual(self.box.port_ids[0].endpoint, "tcp://[fd00::7]:7001")
+        self.box.active = False
+        self.assertFalse(self.box.port_ids[0].endpoint)
+        serial = self._box("C2", 0, link="serial", host=False)
+        self.assertFalse(serial.port_ids[0].endpoint)
+        serial.port_ids[0].serial_device = "/dev/ttyS1"
+        self.assertEqual(serial.port_ids[0].endpoint, "serial:///dev/ttyS1?baudrate=2400&parity=E")
+
+    def test_two_lines_never_share_an_address(self):
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(IntegrityError),
+            self.env.cr.savepoint(),
+        ):
+            self._box("C2", 7004)
+            self.env.flush_all()
+
+    def test_bad_links_are_refused(self):
+        for values in ({"host": False}, {"host": "a b"}, {"tcp_port": 0}, {"tcp_port": 65533}):
+            with self.subTest(values), self.assertRaises(ValidationError):
+                self.box.write(values)
+
+    def test_a_port_beyond_its_capacity_needs_a_reason(self):
+        port = self.box.port_ids[0]
+        self.box.port_capacity = 1
+        self.meter.port_id = port
+        other = self._meter("202611000002")
+        with self.assertRaisesRegex(ValidationError, "made for 1 meters"):
+            other.port_id = port
+        port.over_capacity_reason = "Short cable, measured"
+        other.port_id = port
+        self.assertEqual(port.meter_count, 2)
+
+    def test_module_addresses(self):
+        port = self.box.port_ids[0]
+        self.meter.write({"port_id": port.id, "module_address": 5})
+        other = self._meter("202611000002")
+        with self.assertRaisesRegex(ValidationError, "already used"):
+            other.write({"port_id": port.id, "module_address": 5})
+        with self.assertRaisesRegex(ValidationError, "1 to 126"):
+            self.meter.write({"auto_switch": True, "module_address": 127})
+        self.meter.write({"auto_switch": True, "module_address": 126})
+
+    def test_a_worker_gets_its_scheduled_action(self):
+        cron = self.worker.cron_id
+        self.assertEqual((cron.interval_number, cron.interval_type), (1, "minutes"))
+        self.assertTrue(cron.active)
+        self.assertIn(str(self.worker.id), cron.code)
+
+    def test_the_simulator_takes_the_site(self):
+        self.meter.port_id = self.box.port_ids[0]
+        self._meter("202611000007", "d_smart").port_id = self.box.port_ids[1]
+        self.env["utility.meter.state"]._store(
+            self.meter.id, self.env.cr.now(), balance="12.34", total="99"
+        )
+        content = self.env["meter.concentrator"].browse(self.box.id)._simulator_site()
+        box = next(box for box in content["concentrators"] if box["name"] == "C1")
+        site = parse_site({**content, "concentrators": [box]})
+        self.assertEqual([port.listen for port in site.ports][:1], ["tcp://127.0.0.1:7001"])
+        meter = site.ports[0].meters[0]
+        self.assertEqual(meter.address, self.meter.address)
+        self.assertEqual((meter.balance, meter.number), (1234, self.meter.purchase_number))
+        self.assertEqual(meter.customer, int(self.contract.customer_number))
+        self.assertEqual(site.ports[1].meters[0].credit, "money")
+
+    def test_the_demo_site_is_connected(self):
+        env = self.env(su=True)
+        env["utility.site"]._load_demo_site()
+        demo = env.ref("utility_prepaid.demo_site")
+        meters = env["utility.meter"].search(
+            [("site_id", "=", demo.id), ("type_id.protocol", "!=", "cjt188")]
+        )
+        self.assertTrue(meters)
+        self.assertTrue(all(meter.port_id and meter.module_address for meter in meters))
+        boxes = meters.concentrator_id
+        self.assertEqual(len(boxes), 2)
+        env["utility.site"]._load_demo_site()
+        self.assertEqual(meters.concentrator_id, boxes, "a second call changes nothing")
