@@ -30,7 +30,14 @@ class TestCounterTour(UtilityCommon, HttpCase):
         sale = self._vends("sale")
         self.assertRecordValues(
             sale,
-            [{"amount": 100.0, "state": "accepted", "user_id": self.users["cashier"].id}],
+            [
+                {
+                    "amount": 100.0,
+                    "units": 182.38,
+                    "state": "accepted",
+                    "user_id": self.users["cashier"].id,
+                }
+            ],
         )
         self._prove(sale.command_id, before="10.00")
         self._post()

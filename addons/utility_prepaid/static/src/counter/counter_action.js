@@ -40,6 +40,7 @@ export class Counter extends Component {
                 wait: (milliseconds) =>
                     new Promise((resolve) => browser.setTimeout(resolve, milliseconds)),
                 store: this.makeStore(),
+                send: printReceipt,
             })
         );
         this.do = this.do.bind(this);
@@ -149,16 +150,9 @@ export class Counter extends Component {
     }
 
     async print(paper) {
-        const {acts} = this.model;
-        const url = await this.model.print(paper);
-        if (url) {
-            const fault = await printReceipt(url);
-            if (fault && acts) {
-                Object.assign(acts, {error: fault, printed: ""});
-            }
-            // The print dialogue took the keys.
-            this.focus();
-        }
+        await this.model.print(paper);
+        // The print dialogue took the keys.
+        this.focus();
     }
 }
 

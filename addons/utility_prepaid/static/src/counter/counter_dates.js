@@ -1,9 +1,9 @@
-import {deserializeDateTime, formatDateTime} from "@web/core/l10n/dates";
+import {deserializeDateTime, toLocaleDateTimeString} from "@web/core/l10n/dates";
 
 /**
  * @param {string|false} text the server's UTC time
- * @returns {string} the same moment in the user's time zone and format
+ * @returns {string} the same moment in the user's time zone and language
  */
 export function formatMoment(text) {
-    return text ? formatDateTime(deserializeDateTime(text), {showSeconds: false}) : "";
+    return text ? toLocaleDateTimeString(deserializeDateTime(text)) : "";
 }

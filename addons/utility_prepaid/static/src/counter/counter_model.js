@@ -31,10 +31,12 @@ export class CounterModel {
      * @param {(milliseconds: number) => Promise<void>} outside.wait
      * @param {{load: () => Object|null, save: (data: Object) => void}} outside.store keeps
      *     the tray over a reload of the page
+     * @param {(url: string) => Promise<string>} outside.send prints a page; returns words of
+     *     what went wrong
      * @param {() => string} [outside.makeUuid]
      */
-    constructor({call, wait, store, makeUuid = newUuid}) {
-        Object.assign(this, {call, wait, store, makeUuid});
+    constructor({call, wait, store, send, makeUuid = newUuid}) {
+        Object.assign(this, {call, wait, store, send, makeUuid});
         this.config = null;
         this.fault = "";
         this.offline = false;
@@ -289,7 +291,10 @@ export class CounterModel {
         const {polls} = this;
         const ids = this.entries.filter(isOnWay).map(({id}) => id);
         polls.done++;
-        if (!ids.length || (++polls.quiet > QUIET_AFTER && polls.done % 5)) {
+        if (!ids.length) {
+            return this.offline ? this.refreshConfig() : undefined;
+        }
+        if (++polls.quiet > QUIET_AFTER && polls.done % 5) {
             return;
         }
         try {
@@ -344,9 +349,8 @@ export class CounterModel {
         }
     }
 
-    /** @returns {Promise<string|undefined>} address of the page to print */
     async print(paper) {
-        return (await this.acts?.print(paper))?.url;
+        await this.acts?.print(paper, this.send);
     }
 
     /** Show a sale that may be of another session: the meter's last or open one. */

@@ -108,6 +108,7 @@ export function stepsOf(status) {
         posted: reversal ? _t("Credit note posted, money back") : _t("Invoice posted"),
     };
     const reached = STEP_KEYS.findLastIndex((key) => status.steps[key]);
+    const stuck = status.state === "disputed" || status.can_retry;
     const off = ["refunded", "cancelled", "written_off"].includes(status.state);
     return STEP_KEYS.map((key, index) => {
         let state = "todo";
@@ -116,7 +117,7 @@ export function stepsOf(status) {
         } else if (off) {
             state = "off";
         } else if (index === reached + 1) {
-            state = status.state === "disputed" ? "stuck" : "now";
+            state = stuck ? "stuck" : "now";
         }
         return {key, label: labels[key], state};
     });

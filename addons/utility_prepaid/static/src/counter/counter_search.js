@@ -13,7 +13,7 @@ export class CounterSearch {
     clear() {
         this.turn++;
         Object.assign(this, {text: "", found: "", results: [], index: 0});
-        Object.assign(this, {busy: false, error: ""});
+        Object.assign(this, {busy: false, error: "", asked: "", asking: null});
     }
 
     get wanted() {
@@ -25,11 +25,20 @@ export class CounterSearch {
         return !this.busy && this.found === this.wanted;
     }
 
+    /** Ask for what is typed; once, also when typing and Enter both ask. */
     async find() {
         const text = this.wanted;
         if (!text) {
             return this.clear();
         }
+        if (!this.busy || this.asked !== text) {
+            this.asked = text;
+            this.asking = this._find(text);
+        }
+        return this.asking;
+    }
+
+    async _find(text) {
         const turn = ++this.turn;
         this.busy = true;
         let results = [];

@@ -65,19 +65,19 @@ export class SaleActs {
     }
 
     /**
-     * Count the print, and have its page made.
+     * Count the print and send its page to the printer.
      *
      * @param {"80mm"|"a5"} paper
-     * @returns {Promise<{url: string, copy: number}|undefined>}
+     * @param {(url: string) => Promise<string>} send returns words of what went wrong
      */
-    async print(paper) {
-        const job = await this._do(() => this.call("print_receipt", this.vendId, paper));
-        if (job) {
-            this.printed = job.copy
-                ? _t("Printed: copy %s.", job.copy)
-                : _t("Printed: the original.");
-        }
-        return job;
+    async print(paper, send) {
+        await this._do(async () => {
+            const {url, copy} = await this.call("print_receipt", this.vendId, paper);
+            this.error = await send(url);
+            if (!this.error) {
+                this.printed = copy ? _t("Printed: copy %s.", copy) : _t("Printed: the original.");
+            }
+        });
     }
 
     async _do(work) {

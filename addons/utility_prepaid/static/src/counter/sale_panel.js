@@ -65,6 +65,6 @@ export class SalePanel extends Component {
     }
 
     onReason(event) {
-        this.acts.ask.reason = event.target.value;
+        Object.assign(this.acts.ask, {reason: event.target.value, error: ""});
     }
 }

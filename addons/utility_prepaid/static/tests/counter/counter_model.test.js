@@ -59,6 +59,18 @@ test("only the answer to the last question counts", async () => {
     expect(model.search.results).toEqual([{id: 12}]);
 });
 
+test("Enter is not lost when the list is being asked for as well", async () => {
+    const slow = new Deferred();
+    const {model, calls} = await makeCounter({find: () => slow});
+    model.search.text = "00000007";
+    const picking = model.pick();
+    const listing = model.search.find();
+    slow.resolve([{id: 7, exact: true}]);
+    await Promise.all([picking, listing]);
+    expect(calls.filter(([method]) => method === "find").length).toBe(1);
+    expect(model.stage).toBe("form");
+});
+
 test("the refusal of a meter is shown at the search", async () => {
     const {model} = await makeCounter({
         card: () => {
@@ -317,6 +329,17 @@ test("a lost connection is said, and passes", async () => {
     expect(model.offline).toBe(false);
 });
 
+test("the connection is tried again also with nothing on its way", async () => {
+    let lost = false;
+    const {model} = await makeCounter({get_config: () => (lost ? lose() : makeConfig())});
+    lost = true;
+    await model.refreshConfig();
+    expect([model.offline, model.fault]).toEqual([true, ""]);
+    lost = false;
+    await model.poll();
+    expect(model.offline).toBe(false);
+});
+
 test("sales of other screens stay out of the tray", async () => {
     const {model} = await makeCounter();
     model.receive(makeStatus({id: 99, uuid: "elsewhere"}));
@@ -361,15 +384,27 @@ test("what the server does not allow is not asked", async () => {
 
 test("a print says which copy it is", async () => {
     let count = 0;
-    const {model} = await makeCounter({
+    const {model, calls} = await makeCounter({
         print_receipt: (id, paper) => ({url: `/r/${id}?paper=${paper}`, copy: count++}),
     });
     await fillForm(model);
     await model.sell();
-    expect(await model.print("80mm")).toBe("/r/1?paper=80mm");
+    await model.print("80mm");
+    expect(calls.at(-1)).toEqual(["printer", "/r/1?paper=80mm"]);
     expect(String(model.acts.printed)).toBe("Printed: the original.");
     await model.print("a5");
     expect(String(model.acts.printed)).toBe("Printed: copy 1.");
+});
+
+test("a page that did not come is not called printed", async () => {
+    const {model} = await makeCounter({
+        print_receipt: () => ({url: "/r/1", copy: 0}),
+        printer: () => "The page did not come.",
+    });
+    await fillForm(model);
+    await model.sell();
+    await model.print("80mm");
+    expect([model.acts.printed, model.acts.error]).toEqual(["", "The page did not come."]);
 });
 
 // -- live reading -------------------------------------------------------------------------

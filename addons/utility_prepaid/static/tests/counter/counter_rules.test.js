@@ -88,6 +88,7 @@ test("a charge proved by hand has all steps before it", () => {
 
 test("steps of a disputed and of a refunded sale do not wait", () => {
     expect(states(makeStatus({state: "disputed"}, "sent"))[2]).toBe("stuck");
+    expect(states(makeStatus({can_retry: true}, "answered"))[3]).toBe("stuck");
     expect(states(makeStatus({state: "refunded"}, "saved"))).toEqual([
         "done",
         "off",

@@ -138,6 +138,10 @@ export async function makeCounter(answers = {}) {
             return server[method](...args);
         },
         wait: async () => {},
+        send: async (url) => {
+            calls.push(["printer", url]);
+            return answers.printer?.(url) || "";
+        },
         store,
         makeUuid: () => `uuid-${++made}`,
     };

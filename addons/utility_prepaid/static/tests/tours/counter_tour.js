@@ -49,7 +49,7 @@ function sell() {
         },
         {
             content: "The quote is shown before any money is taken",
-            trigger: ".o_utility_quote .o_utility_units:contains(182.38)",
+            trigger: ".o_utility_quote .o_utility_units:contains(kWh)",
         },
         press("On to the payment method", ".o_utility_amount:focus", "Enter"),
         press("Choose the first method by its number", ".o_utility_methods:focus", "1"),
