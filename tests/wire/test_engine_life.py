@@ -95,6 +95,13 @@ def test_stop_does_not_wait_longer_than_asked(meter):
     assert settled.status is None and "stopped" in settled.words
 
 
+def test_a_job_that_came_too_late_for_the_loop_ends_too(desk, monkeypatch):
+    monkeypatch.setattr(desk.engine, "_submit", lambda jobs: None)
+    desk.engine.submit([read(1)])
+    assert desk.engine.stop()
+    assert (desk.next(Failed).id, desk.engine.drain()) == (1, [])
+
+
 def test_jobs_of_a_line_taken_out_end(meter, desk):
     desk.engine.submit([SALE, read(1)])
     desk.next(Asked)

@@ -81,7 +81,7 @@ class Engine:
             self._live.update(ids)
         if not self._call(self._submit, jobs):
             for job in jobs:
-                self._emit(Failed(job.id, "stopped", "the engine does not run"))
+                self._emit(Failed(job.id, "stopped", "the engine does not run"), live=True)
 
     def answer(self, job_id, frame):
         """Answer ``Asked``: the frame to send, or None to send nothing.
@@ -152,7 +152,7 @@ class Engine:
             with self._lock:
                 left = list(self._live)
             for job_id in left:
-                self._emit(Failed(job_id, "stopped", "the engine was stopped"))
+                self._emit(Failed(job_id, "stopped", "the engine was stopped"), live=True)
 
     async def _run(self):
         self._stop = asyncio.get_running_loop().create_future()
@@ -227,8 +227,11 @@ class Engine:
                 return
         self._emit(Released(job_id, "the line had been given back"))
 
-    def _emit(self, event):
+    def _emit(self, event, live=False):
+        """Tell; with ``live`` only if the job has not had its terminal event."""
         with self._lock:
+            if live and event.id not in self._live:
+                return
             if type(event) is Answered:
                 self._sent[event.id] = None
                 if len(self._sent) > _REMEMBERED:
