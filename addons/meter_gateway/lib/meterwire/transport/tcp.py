@@ -41,13 +41,8 @@ class TcpLink(asyncio.Protocol):
 
     def abort(self):
         self._on_lost = None
-        self.data_received = _ignore
         if self._transport is not None:
             self._transport.abort()
-
-
-def _ignore(data):
-    """What a socket given up still delivers."""
 
 
 async def open_link(host, port, on_data, on_lost, timeout):
