@@ -25,4 +25,6 @@ from . import (
     utility_vend,
     utility_vend_line,
     utility_vend_posting,
+    utility_vend_sale,
+    utility_vend_status,
 )

@@ -15,7 +15,10 @@ class ResCompany(models.Model):
         help="All money of utility customers that is not yet on a meter stands here.",
     )
     utility_sale_journal_id = fields.Many2one(
-        "account.journal", "Utility sales journal", domain=[("type", "=", "sale")], check_company=True
+        "account.journal",
+        "Utility sales journal",
+        domain=[("type", "=", "sale")],
+        check_company=True,
     )
     utility_electricity_product_id = fields.Many2one(
         "product.product", "Electricity", check_company=True
@@ -133,7 +136,9 @@ class ResCompany(models.Model):
             .mapped("code")
         )
         return next(
-            code for code in (wanted, *(f"{wanted[:4]}{n}" for n in range(1, 10))) if code not in taken
+            code
+            for code in (wanted, *(f"{wanted[:4]}{n}" for n in range(1, 10)))
+            if code not in taken
         )
 
     def _utility_setup_methods(self):
@@ -182,7 +187,7 @@ class ResCompany(models.Model):
     def _utility_tax(self, utility):
         """The tax inside the price: China's 13 % and 9 %, elsewhere the chart's own sales tax.
 
-        Prices of the desk include tax, charts mostly exclude it, so a copy that is included is made.
+        Prices of the desk include tax, charts mostly exclude it: an included copy is made.
         """
         tax = self.env["account.tax"]
         domain = [

@@ -107,7 +107,7 @@ class UtilityCommand(models.Model):
         "(meter_id) WHERE money AND state IN ('queued', 'sent', 'unknown', 'disputed')",
         "Another money command is on its way to this meter.",
     )
-    # A number proved unused (failed, cancelled) is the next one the meter accepts, so it is free again.
+    # A number proved unused (failed, cancelled) is the next that the meter accepts: free again.
     _number_once = models.UniqueIndex(
         "(meter_id, epoch, number) WHERE money AND numbered"
         " AND state NOT IN ('failed', 'cancelled', 'expired')",
@@ -138,7 +138,7 @@ class UtilityCommand(models.Model):
 
         :param meter: `utility.meter` record
         :param kind: one of KINDS
-        :param values: further fields (vend_id, contract_id, credit, customer_number, expires_at ...)
+        :param values: further fields (vend_id, contract_id, credit, customer_number ...)
         :return: the new command (sudo)
         """
         money, priority, __ = KINDS[kind]
@@ -292,7 +292,11 @@ class UtilityCommand(models.Model):
             "done",
             done_at=fields.Datetime.now(),
             hold_reason=False,
-            **{k: values[k] for k in ("balance_before", "balance_after", "cumulative") if k in values},
+            **{
+                k: values[k]
+                for k in ("balance_before", "balance_after", "cumulative")
+                if k in values
+            },
         ):
             return False
         self.meter_id.sudo().write(
@@ -358,7 +362,7 @@ class UtilityCommand(models.Model):
         return self._update_state(("queued",), "cancelled", message=reason, hold_reason=False)
 
     def _expire(self):
-        """queued -> expired: a stale order never fires later; one that was ever sent is asked first."""
+        """queued -> expired: a stale order never fires later; what was ever sent is asked."""
         self._lock()
         if self.attempts:
             return False
@@ -403,9 +407,7 @@ class UtilityCommand(models.Model):
         """
         self._lock()
         if self.state in ("queued", "sent", "unknown"):
-            self.sudo().write(
-                {"state": "done", "result": result, "done_at": fields.Datetime.now()}
-            )
+            self.sudo().write({"state": "done", "result": result, "done_at": fields.Datetime.now()})
 
     def _read_failed(self, words):
         """A reading or switching command failed; the words are shown to who asked."""

@@ -52,7 +52,7 @@ class UtilityOperation(models.Model):
             }
         )
 
-    def write(self, vals):
+    def write(self, vals):  # pylint: disable=method-required-super
         raise UserError(self.env._("The history of operations cannot be edited."))
 
     @api.ondelete(at_uninstall=False)

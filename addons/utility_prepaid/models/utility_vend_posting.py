@@ -16,7 +16,7 @@ BUSY_RETRIES = 3
 
 
 class UtilityVend(models.Model):
-    """The ledger's part of a sale: payment when accepted, invoice when delivered, both reconciled."""
+    """The ledger's part: payment when accepted, invoice when delivered, both reconciled."""
 
     _inherit = "utility.vend"
 
@@ -82,20 +82,24 @@ class UtilityVend(models.Model):
 
     def _open_credit_lines(self):
         """Open credits of the contract, this sale's own first: what remains of earlier money."""
-        payments = self.env["account.payment"].sudo().search(
-            [
-                ("utility_vend_id.contract_id", "=", self.contract_id.id),
-                ("payment_type", "=", "inbound"),
-                ("company_id", "=", self.company_id.id),
-            ],
-            order="id desc",
-            limit=20,
+        payments = (
+            self.env["account.payment"]
+            .sudo()
+            .search(
+                [
+                    ("utility_vend_id.contract_id", "=", self.contract_id.id),
+                    ("payment_type", "=", "inbound"),
+                    ("company_id", "=", self.company_id.id),
+                ],
+                order="id desc",
+                limit=20,
+            )
         )
         return self._customer_lines(payments.move_id.line_ids)
 
     @api.model
     def _cron_post_vends(self, limit=100):
-        """Post what meters proved: one document, one commit, so that an error holds up only its own."""
+        """Post what meters proved, one document a commit: an error holds up only its own."""
         domain = [
             ("state", "in", ("delivered", "reversed")),
             ("posted_at", "=", False),
@@ -217,7 +221,7 @@ class UtilityVend(models.Model):
             )
         )
         if dec(move.amount_total, 2) != dec(self.cost, 2):
-            # Rounded otherwise by a unit of measure or a rounding method: one piece at the exact price.
+            # Rounded otherwise by a unit or a rounding method: one piece at the exact price.
             move.invoice_line_ids.write({"quantity": 1, "price_unit": self.cost})
         if dec(move.amount_total, 2) != dec(self.cost, 2):
             raise UserError(

@@ -13,9 +13,7 @@ class UtilityCommon(AccountTestInvoicingCommon):
 
     @classmethod
     def get_default_groups(cls):
-        return super().get_default_groups() | cls.quick_ref(
-            "utility_prepaid.group_administrator"
-        )
+        return super().get_default_groups() | cls.quick_ref("utility_prepaid.group_administrator")
 
     @classmethod
     def setUpClass(cls):
@@ -150,9 +148,7 @@ class UtilityCommon(AccountTestInvoicingCommon):
 
     def _items(self, moves):
         """Journal items as {(account name, debit - credit)}: what an accountant reads."""
-        return sorted(
-            (line.account_id.name, round(line.balance, 2)) for line in moves.line_ids
-        )
+        return sorted((line.account_id.name, round(line.balance, 2)) for line in moves.line_ids)
 
     def _open_credit(self, partner=None):
         """Open credits on the customers' account, positive."""

@@ -1,0 +1,314 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..tools.decimals import dec
+
+# What a reversal has in common with its sale.
+OF_THE_SALE = (
+    "contract_id",
+    "meter_id",
+    "partner_id",
+    "currency_id",
+    "site_id",
+    "room_id",
+    "journal_id",
+)
+
+
+class UtilityVend(models.Model):
+    """What the desk does with a sale: quote, sell, reverse, give money back, send again."""
+
+    _inherit = "utility.vend"
+
+    # ----------------------------------------------------------------- sale
+
+    @api.model
+    def _lock_meter(self, meter):
+        """Serialise the money of one meter: sale and worker both take this row first."""
+        self.env.cr.execute(
+            SQL("SELECT id FROM utility_meter WHERE id = %s FOR NO KEY UPDATE", meter.id)
+        )
+        meter.invalidate_recordset(["purchase_number", "epoch", "number_known"])
+
+    @api.model
+    def _quote(self, meter, amount):
+        """Price an amount of money for a meter, by the same code as the sale.
+
+        :param amount: Decimal, money offered
+        :return: (`tools.tariff.Quote`, price as Decimal)
+        :raises UserError: the reason, in words, why it cannot be sold
+        """
+        contract = meter.contract_id
+        today = meter.company_id._utility_today()
+        return contract.tariff_id._quote(meter, amount, today, contract.remainder)
+
+    @api.model
+    def _sell(self, uuid, meter, amount, journal):
+        """Take the money and write down what the meter must do, in one transaction.
+
+        :param uuid: the sale's own id, made when the form opened
+        :param meter: `utility.meter`
+        :param amount: Decimal, money taken
+        :param journal: `account.journal` of the payment method
+        :return: the sale, also when the same sale was saved before
+        :raises UserError: the reason in words; nothing was saved
+        """
+        self._lock_meter(meter)
+        same = self.sudo().search([("uuid", "=", uuid)])
+        if same:
+            if (same.meter_id, dec(same.amount, 2), same.journal_id) != (meter, amount, journal):
+                raise UserError(
+                    self.env._(
+                        "This sale was already saved as %(name)s with %(amount)s. "
+                        "Start a new sale for another amount, meter or payment method.",
+                        name=same.name,
+                        amount=same._money_text(same.amount),
+                    )
+                )
+            return same
+        meter._check_sellable()
+        self._check_no_open_money(meter)
+        quote, price = self._quote(meter, amount)
+        company = meter.company_id
+        company._utility_check_open(journal)
+        contract = meter.contract_id
+        vend = self._create_one(
+            uuid,
+            company,
+            {
+                "kind": "sale",
+                "contract_id": contract.id,
+                "meter_id": meter.id,
+                "partner_id": contract.partner_id.id,
+                "currency_id": contract.tariff_id.currency_id.id,
+                "site_id": meter.site_id.id,
+                "room_id": meter.room_id.id,
+                "journal_id": journal.id,
+                "amount": amount,
+                "cost": quote.cost,
+                "units": quote.units,
+                "credit": quote.credit,
+                "price": price,
+                "remainder_before": dec(contract.remainder, 2),
+                "remainder_after": quote.remainder_after,
+            },
+            [
+                {
+                    "kind": line.kind,
+                    "name": self._line_name(line.kind, meter),
+                    "quantity": line.quantity,
+                    "price": line.price,
+                    "amount": line.amount,
+                }
+                for line in quote.lines
+            ],
+        )
+        contract.sudo().remainder = quote.remainder_after
+        vend.sudo().payment_id = vend._post_payment("inbound")
+        vend._update_state(("draft",), "accepted", accepted_at=fields.Datetime.now())
+        vend._send("charge")
+        return vend
+
+    @api.model
+    def _create_one(self, uuid, company, values, lines):
+        """A draft of this cashier with its number and its lines.
+
+        :param lines: list of dictionaries in their order
+        """
+        number = self.env["ir.sequence"].sudo().with_company(company).next_by_code("utility.vend")
+        vend = self.sudo().with_context(tracking_disable=True)
+        return vend.create(
+            {
+                "uuid": uuid,
+                "name": number,
+                "company_id": company.id,
+                "user_id": self.env.uid,
+                "line_ids": [
+                    fields.Command.create({"sequence": sequence, **line})
+                    for sequence, line in enumerate(lines)
+                ],
+                **values,
+            }
+        ).with_env(self.env)
+
+    @api.model
+    def _check_no_open_money(self, meter):
+        command = (
+            self.env["utility.command"]
+            .sudo()
+            .search(
+                [
+                    ("meter_id", "=", meter.id),
+                    ("money", "=", True),
+                    ("state", "in", ("queued", "sent", "unknown", "disputed")),
+                ],
+                limit=1,
+            )
+        )
+        if command:
+            raise UserError(
+                self.env._(
+                    "Another order (%(order)s) is still on its way to this meter. "
+                    "No money can be taken before it is settled.",
+                    order=command.vend_id.name or command.kind,
+                )
+            )
+
+    @api.model
+    def _line_name(self, kind, meter):
+        if kind == "units":
+            return self.env._("Water") if meter.utility == "water" else self.env._("Electricity")
+        labels = dict(
+            self.env["utility.vend.line"]._fields["kind"]._description_selection(self.env)
+        )
+        return labels[kind]
+
+    def _send(self, kind):
+        """Queue the meter's order of this sale."""
+        self.ensure_one()
+        self.sudo().command_id = self.env["utility.command"]._enqueue(
+            self.meter_id,
+            kind,
+            vend_id=self.id,
+            credit=self.credit,
+            customer_number=self.contract_id.customer_number,
+        )
+        self._notify()
+
+    # ------------------------------------------------- reversal, refund, retry
+
+    def _reverse(self, uuid, reason):
+        """Ask the meter to give back the last sale; the money follows once that is proved.
+
+        :return: the reversal (`utility.vend` of kind reversal)
+        :raises UserError: in words why it cannot be reversed
+        """
+        self.ensure_one()
+        self._lock_meter(self.meter_id)
+        same = self.sudo().search([("uuid", "=", uuid)])
+        if same:
+            if same.reversed_vend_id != self:
+                raise UserError(self.env._("This reversal was already saved for another sale."))
+            return same.with_env(self.env)
+        if not (reason or "").strip():
+            raise UserError(self.env._("Say why the sale is reversed."))
+        refusal = self._reversal_refusal()
+        if refusal:
+            raise UserError(refusal)
+        self.company_id._utility_check_open(self.journal_id)
+        reversal = self._create_one(
+            uuid,
+            self.company_id,
+            {
+                "kind": "reversal",
+                "reversed_vend_id": self.id,
+                "reason": reason.strip(),
+                # What the sale carried over is taken back, what it used is given back.
+                "remainder_before": self.remainder_after,
+                "remainder_after": self.remainder_before,
+                **{field: self[field].id for field in OF_THE_SALE},
+                **{field: self[field] for field in ("amount", "cost", "units", "credit", "price")},
+            },
+            [
+                {field: line[field] for field in ("kind", "name", "quantity", "price", "amount")}
+                for line in self.line_ids
+            ],
+        )
+        reversal._update_state(("draft",), "accepted", accepted_at=fields.Datetime.now())
+        reversal._send("reverse")
+        return reversal
+
+    def _reversal_refusal(self):
+        """Words why this sale cannot be reversed by this user now, or an empty text."""
+        self.ensure_one()
+        if self.kind != "sale" or self.state != "delivered":
+            return self.env._("Only a sale that the meter has received can be reversed.")
+        if self.sudo().reversal_ids.filtered(lambda r: r.state in ("accepted", "disputed")):
+            return self.env._("This sale is already being reversed.")
+        last = self.sudo().search(
+            [
+                ("meter_id", "=", self.meter_id.id),
+                ("kind", "!=", "reversal"),
+                ("state", "in", ("accepted", "delivered", "reversed", "disputed")),
+            ],
+            order="id desc",
+            limit=1,
+        )
+        if last != self:
+            return self.env._("Only the last sale can be reversed; %s came after it.", last.name)
+        if self.purchase_number != self.meter_id.purchase_number:
+            return self.env._("The meter has received something else since this sale.")
+        if self.meter_id.contract_id != self.contract_id:
+            return self.env._("The contract of this sale is closed.")
+        limit = dec(self.company_id.utility_reversal_limit, 2)
+        if (
+            limit
+            and dec(self.amount, 2) > limit
+            and not self.env.user.has_group("utility_prepaid.group_supervisor")
+        ):
+            return self.env._(
+                "Reversals above %s need a supervisor.", self._money_text(float(limit))
+            )
+        return ""
+
+    def _refund(self, reason):
+        """Give the money back for a sale that is proved not charged."""
+        self.ensure_one()
+        self._lock_meter(self.meter_id)
+        self.invalidate_recordset()
+        if self.state == "refunded":
+            return
+        if self.kind != "sale" or self.state not in ("accepted", "disputed"):
+            raise UserError(self.env._("There is no money to give back for %s.", self.name))
+        if not (reason or "").strip():
+            raise UserError(self.env._("Say why the money is given back."))
+        command = self.command_id
+        if command.state == "queued":
+            command._cancel(self.env._("Money given back before anything was sent."))
+        elif command.state not in ("failed", "cancelled", "expired"):
+            raise UserError(
+                self.env._(
+                    "It is not certain yet that the meter was not charged. %s",
+                    command.message or "",
+                )
+            )
+        self.company_id._utility_check_open(self.journal_id)
+        contract = self.contract_id.sudo()
+        contract.remainder = (
+            dec(contract.remainder, 2)
+            + dec(self.remainder_before, 2)
+            - dec(self.remainder_after, 2)
+        )
+        payment = self._post_payment("outbound")
+        self.sudo().refund_payment_id = payment
+        self._reconcile(payment.move_id.line_ids | self.payment_id.sudo().move_id.line_ids)
+        self._update_state(("accepted", "disputed"), "refunded", reason=reason.strip())
+
+    def _retry(self):
+        """A new order for the same sale after the former was proved not charged."""
+        self.ensure_one()
+        self._lock_meter(self.meter_id)
+        self.invalidate_recordset()
+        if not self._can_retry():
+            raise UserError(self.env._("%s cannot be sent again.", self.name))
+        self.meter_id._check_sellable()
+        self._check_no_open_money(self.meter_id)
+        self._send("charge" if self.kind == "sale" else "reverse")
+
+    def _can_retry(self):
+        return (
+            self.kind == "sale"
+            and self.state == "accepted"
+            and self.command_id.state in ("failed", "expired", "cancelled")
+        )
+
+    def _can_refund(self):
+        return (
+            self.kind == "sale"
+            and self.state in ("accepted", "disputed")
+            and (
+                self.command_id.state in ("failed", "expired", "cancelled")
+                or (self.command_id.state == "queued" and not self.command_id.attempts)
+            )
+        )
