@@ -333,7 +333,8 @@ def errors_in_logs(desk):
     """Errors that Odoo logged, without those that belong to kills and to two people at once."""
     postgresql_died = (
         "OperationalError", "InterfaceError", "server closed the connection",
-        "cursor already closed", "terminating connection", "could not connect", "connection to server",
+        "cursor already closed", "terminating connection", "could not connect",
+        "connection to server",
     )  # fmt: skip
     # Odoo logs the statement, then answers the request in words or makes it again.
     two_at_once = ("could not serialize access", "utility_command_one_open_money")

@@ -212,7 +212,7 @@ class Desk:
 
     def sql(self, query, params=None):
         """Rows of a statement; patient while the server is being started again."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while True:
             try:
                 return self.cluster.sql(self.database, query, params)

@@ -93,6 +93,10 @@ class Till:
                 self.repeats += 1
                 time.sleep(0.1)
 
+    def session_cookie(self):
+        """The session of this user, for a browser."""
+        return self._session.cookies["session_id"]
+
     # ------------------------------------------------------------ the counter
 
     def counter(self, method, *args):
