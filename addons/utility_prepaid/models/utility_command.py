@@ -11,8 +11,6 @@ KINDS = {
     "charge": (True, 0, False),
     "reverse": (True, 0, False),
     "clear": (True, 0, False),
-    "switch_on": (False, 1, False),
-    "switch_off": (False, 1, False),
     "read": (False, 2, True),
 }
 OPEN_STATES = ("queued", "sent", "unknown", "disputed")
@@ -39,8 +37,6 @@ class UtilityCommand(models.Model):
             ("charge", "Charge"),
             ("reverse", "Reverse"),
             ("clear", "Clear"),
-            ("switch_on", "Switch on"),
-            ("switch_off", "Switch off"),
         ],
         required=True,
         readonly=True,

@@ -190,8 +190,12 @@ class TestCounter(UtilityCommon):
         self.assertTrue(counter.status([vend.id])[0]["steps"]["sent"])
         vend.command_id._answered("Accepted")
         vend.command_id._prove(
-            {"number": vend.command_id.number, "epoch": 0, "balance_before": 10,
-             "balance_after": 192.38}
+            {
+                "number": vend.command_id.number,
+                "epoch": 0,
+                "balance_before": 10,
+                "balance_after": 192.38,
+            }
         )
         status = counter.status([vend.id])[0]
         self.assertTrue(status["steps"]["proved"])

@@ -91,8 +91,11 @@ class LedgerCases:
         self.assertEqual(self._open_credit(), 0.0)
         self.assertFalse(
             self.env["account.move.line"].search(
-                [("account_id", "=", self.customer_account.id), ("reconciled", "=", False),
-                 ("parent_state", "=", "posted")]
+                [
+                    ("account_id", "=", self.customer_account.id),
+                    ("reconciled", "=", False),
+                    ("parent_state", "=", "posted"),
+                ]
             )
         )
 
@@ -147,7 +150,12 @@ class TestLedgerGeneric(LedgerCases, UtilityCommon):
         def count():
             return [
                 self.env[model].with_context(active_test=False).search_count([])
-                for model in ("account.account", "account.journal", "account.tax", "product.product")
+                for model in (
+                    "account.account",
+                    "account.journal",
+                    "account.tax",
+                    "product.product",
+                )
             ]
 
         before = count()
@@ -232,8 +240,12 @@ class TestLedgerGeneric(LedgerCases, UtilityCommon):
 
     def test_bank_method_posts_on_outstanding_account(self):
         bank = self.env["account.journal"].search(
-            [("company_id", "=", self.company.id), ("type", "=", "bank"),
-             ("utility_counter", "=", True)], limit=1
+            [
+                ("company_id", "=", self.company.id),
+                ("type", "=", "bank"),
+                ("utility_counter", "=", True),
+            ],
+            limit=1,
         )
         self.assertTrue(bank)
         vend = self._sell("30.00", journal=bank)
