@@ -87,6 +87,15 @@ class TestWorker(GatewayCommon):
         self.assertEqual(f"{self.meter.balance:.2f}", balance)
         self.assertTrue(self.meter.seen_at)
 
+    def test_a_live_reading_learns_the_purchase_number_too(self):
+        number = self.sim("card", address=self.meter.address, amount="1.00")["number"]
+        self._queue("read")
+        self._run()
+        self.assertTrue(self.meter.number_differs)
+        self.assertEqual(self.meter.number_seen, number)
+        self.meter.with_user(self.users["engineer"]).action_accept_number()
+        self.assertEqual(self.meter.purchase_number, number)
+
     def test_a_silent_meter_says_so(self):
         self.sim("fault", address=self.second.address, kind="dead")
         read = self._queue("read", self.second)

@@ -24,7 +24,7 @@ class Held(NamedTuple):
     @property
     def queue(self):
         """Where the job waits: orders and readings of a line do not count against each other."""
-        return self.port_id, self.purpose == "read"
+        return self.port_id, self.purpose in ("read", "status")
 
 
 _DUE = """

@@ -237,9 +237,16 @@ class WorkerRun:
         line_news.store(self.cr)
 
     def _record_event(self, event, held, book):
+        if held.purpose == "status":
+            if isinstance(event, wire.Settled) and event.status is not None:
+                money.store(self, held, event)
+            return
         if held.purpose == "read":
-            record = reading.done if isinstance(event, wire.ReadDone) else reading.failed
-            record(self, held, event)
+            if not isinstance(event, wire.ReadDone):
+                reading.failed(self, held, event)
+                return
+            reading.done(self, held, event)
+            self._ask_number(held, book)
             return
         record = {
             wire.Asked: money.asked,
@@ -247,6 +254,25 @@ class WorkerRun:
             wire.Settled: money.settled,
         }.get(type(event), money.lost)
         record(self, book, held, event)
+
+    def _ask_number(self, held, book):
+        """After a live reading of a prepaid meter: what it keeps of its purchases, too."""
+        command = self.env["utility.command"].browse(held.command_id)
+        meter = command.meter_id
+        if (
+            command.priority <= wire.LIVE_READ
+            and meter.credit
+            and not meter._key_refusal(self.keyring)
+        ):
+            job = wire.Ask(
+                next(self._ids),
+                held.port_id,
+                meter.address,
+                meter.key_version,
+                meter.algorithm,
+                command.priority,
+            )
+            book.jobs.append((job, held._replace(purpose="status")))
 
     def _lock_meters(self, meter_ids):
         """Lock the meters first, in id order; those that somebody has come with the next tick."""
