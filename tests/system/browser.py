@@ -45,6 +45,8 @@ class Browser:
         self._ids, self.console = itertools.count(1), []
         for domain in ("Runtime", "Page", "Network", "Log"):
             self.ask(f"{domain}.enable")
+        # A headless page is not the window in front unless it is told so: fields take the focus.
+        self.ask("Emulation.setFocusEmulationEnabled", enabled=True)
 
     @staticmethod
     def _page(port):
@@ -83,14 +85,18 @@ class Browser:
         self.ask("Network.setCookie", name="session_id", value=session, url=url)
         self.ask("Page.navigate", url=url)
 
-    def tour(self, name, seconds, explain):
-        """Run one of Odoo's tours on the page that is open."""
+    def tour(self, name, start, seconds, explain):
+        """Run one of Odoo's tours on the page that is open.
+
+        :param start: the address where the tour begins, which is open
+        """
         ready = f"window.odoo && odoo.isTourReady && odoo.isTourReady({name!r})"
         until(
             lambda: self.evaluate(f"Boolean({ready})"), seconds, f"tour {name} is ready",
             lambda: self._tell(explain), every=0.2,
         )  # fmt: skip
-        self.evaluate(f"odoo.startTour({name!r}, {{}}) && undefined")
+        options = json.dumps({"startUrl": start})
+        self.evaluate(f"odoo.startTour({name!r}, {options}) && undefined")
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.evaluate("1")

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 from processes import LOCAL, TOP, run
 
-HOME = LOCAL / "system"
+HOME = Path(os.environ.get("SYSTEM_HOME") or LOCAL / "system")
 ADDONS = "utility_prepaid,meter_gateway"
 # What is in the files of these folders never reaches the database.
 NOT_INSTALLED = {"lib", "worker", "tests", "__pycache__", "i18n", "readme"}

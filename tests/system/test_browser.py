@@ -4,7 +4,7 @@ from books import broken, watch
 from browser import Browser
 from processes import until
 
-TOUR = "utility_counter_full"
+TOUR, COUNTER = "utility_counter_full", "/odoo/utility-counter"
 
 
 def test_counter_in_a_browser(make_desk):
@@ -17,8 +17,8 @@ def test_counter_in_a_browser(make_desk):
     assert cashier.counter("get_config")["worker"]["ok"]
     browser = Browser(desk.folder)
     try:
-        browser.open(f"{server.url}/odoo/utility-counter?debug=tests", cashier.session_cookie())
-        browser.tour(TOUR, 180, desk.report)
+        browser.open(f"{server.url}{COUNTER}?debug=tests", cashier.session_cookie())
+        browser.tour(TOUR, COUNTER, 180, desk.report)
     finally:
         browser.close()
     vends = desk.sql(
