@@ -1,7 +1,7 @@
 # The project's commands. Each is a few words here and a script in bin/, which can be called as well.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop reset test lint fmt test-wire test-sim test-addon test-system soak bench shell psql logs
+.PHONY: help setup run stop reset test lint fmt test-wire test-sim test-addon test-system i18n soak bench shell psql logs
 
 DB ?= utility
 export PORT DB DETACH ADDON TAGS KEEP
@@ -14,7 +14,7 @@ unexport HOST
 endif
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## download and prepare everything under .local/
 	@bin/setup
@@ -50,6 +50,10 @@ test-addon: ## addon tests in Odoo (ADDON=meter_gateway TAGS=/utility_prepaid:Te
 
 test-system: ## processes killed on purpose
 	@bin/test system
+
+i18n: ## terms of the sources into the translation files (bin/i18n --check only looks)
+	@bin/setup --test
+	@bin/i18n
 
 soak: ## the long form of the system tests
 	@bin/setup --test
