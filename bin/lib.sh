@@ -52,6 +52,8 @@ long() {
     "$@" >"$log" 2>&1 </dev/null &
     pid=$!
     set +m
+    local before
+    before=$(trap -p INT TERM)
     # shellcheck disable=SC2064  # the pid of now is meant
     trap "kill -TERM -- -$pid 2>/dev/null; exit 130" INT TERM
     local next=$((start + every))
@@ -64,6 +66,7 @@ long() {
     done
     wait "$pid" || rc=$?
     trap - INT TERM
+    eval "$before"
     if [ $rc -ne 0 ]; then
         # LONG_QUIET: the caller reads the log itself.
         [ -n "${LONG_QUIET:-}" ] || tail -n 25 "$log" >&2
@@ -75,7 +78,7 @@ long() {
 }
 
 # The last line of a log, without Odoo's time and process columns, cut to a terminal's width.
-life_sign() { tail -n 1 "$1" 2>/dev/null | tr -d '\r' | sed -E 's/^[0-9-]+ [0-9:,]+ [0-9]+ //' | cut -c1-90; }
+life_sign() { tail -n 1 "$1" 2>/dev/null | tr -d '\r' | iconv -c -t ASCII 2>/dev/null | sed -E 's/^[0-9-]+ [0-9:,]+ [0-9]+ //' | cut -c1-90; }
 
 # Stages of the set-up are done once per content: stamped NAME KEY is true when NAME was finished with that KEY.
 stamped() { [ "$(cat "$STAMPS/$1" 2>/dev/null)" = "$2" ]; }

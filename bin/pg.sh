@@ -202,6 +202,8 @@ pg_crash() {
 
 pg_env() {
     printf 'export PGHOST=%q\nexport PGPORT=5432\nexport PGUSER=odoo\nunset PGPASSWORD PGDATABASE\n' "$PG_SOCKET"
+    # So that this PGHOST is not taken for a server that somebody else provides.
+    printf 'export OWN_PGHOST=%q\n' "$PG_SOCKET"
     # Databases that Odoo makes itself inherit the extensions too.
     printf 'export PGDATABASE_TEMPLATE=template1\n'
     # shellcheck disable=SC2016  # PATH is that of whoever evaluates this
