@@ -2,7 +2,7 @@
 
 usage: po.py --write|--check EXPORTED ADDON...
 
-EXPORTED holds ADDON/i18n/ADDON.pot as Odoo wrote it.
+EXPORTED holds ADDON.pot of each, as Odoo wrote it.
 """
 
 import pathlib
@@ -118,7 +118,7 @@ def main(mode, exported, *addons):
     failed = False
     for addon in addons:
         pot = template(
-            (pathlib.Path(exported) / addon / "i18n" / f"{addon}.pot").read_text(), addon
+            (pathlib.Path(exported) / f"{addon}.pot").read_text(), addon
         )
         pot_path, po_path = paths(addon)
         translated = merge(pot, polib.pofile(str(po_path)) if po_path.exists() else polib.POFile())
