@@ -91,7 +91,18 @@ pg_copy_binaries() {
     PG_BIN=$copy/${PG_BIN#"$packages"/}
 }
 
-pg_running() { as_pg "$PG_BIN/pg_ctl" -D "$PG_DATA" status >/dev/null 2>&1; }
+# pg_processes: the server and its children, all of which work in the data folder. Told by that, and not by the number in
+# postmaster.pid: after a crash or in a new container it may be another program's, or that of a dead server which the
+# container's first process has not buried yet.
+pg_processes() {
+    find /proc/[0-9]*/cwd -maxdepth 0 -lname "$(realpath -m "$PG_DATA")" 2>/dev/null | cut -d/ -f3
+}
+
+# pg_forget: the locks of a dead server, which name a process that may be somebody else's by now. Only while nothing works
+# in the data folder.
+pg_forget() { as_pg rm -f "$PG_DATA/postmaster.pid" "$PG_SOCKET/.s.PGSQL.5432" "$PG_SOCKET/.s.PGSQL.5432.lock"; }
+
+pg_running() { [ -n "$(pg_processes)" ]; }
 
 # pg_create MODE: initdb and settings. MODE durable: what was committed survives a crash; fast: for throw-away databases.
 pg_create() {
@@ -155,6 +166,7 @@ pg_start() {
         mkdir -p "$dir" && printf '%s\n' "$PG_HOME" >"$dir/place"
     fi
     pg_running && return 0
+    pg_forget
     mkdir -p "$PG_SOCKET"
     if is_root; then chown "$PG_USER" "$PG_SOCKET"; fi
     chmod 700 "$PG_SOCKET"
@@ -186,18 +198,15 @@ pg_stop() { ! pg_running || as_pg "$PG_BIN/pg_ctl" -D "$PG_DATA" -m "${1:-fast}"
 
 # pg_crash: SIGKILL for the server, for tests. Returns when all its processes are gone, so that it can be started again.
 pg_crash() {
-    local pid
+    local pid tries=0
     pid=$(as_pg head -n 1 "$PG_DATA/postmaster.pid" 2>/dev/null) || return 0
-    local children
-    children=$(ps -o pid= --ppid "$pid" 2>/dev/null || true)
     kill -KILL "$pid"
-    local child tries=0
-    for child in $pid $children; do
-        while kill -0 "$child" 2>/dev/null && [ $tries -lt 200 ]; do
-            sleep 0.05
-            tries=$((tries + 1))
-        done
+    while pg_running; do
+        [ $tries -lt 400 ] || die "processes of $PG_DATA outlive their server"
+        tries=$((tries + 1))
+        sleep 0.05
     done
+    pg_forget
 }
 
 pg_env() {

@@ -4,8 +4,12 @@
 RUN=$LOCAL/run
 mkdir -p "$RUN"
 
-# started_at PID: when it started, in the kernel's ticks; tells a process from a later one with the same number.
-started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# started_at PID: when it started, in the kernel's ticks; tells a process from a later one with the same number. Nothing
+# for one that has ended and only waits for its parent to notice, which some containers' first process never does.
+started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'; }
+
+# group_alive PGID: some process of the group has not ended.
+group_alive() { ps -e -o pgid= -o stat= | awk -v group="$1" '$1 == group && $2 !~ /^Z/ { found = 1 } END { exit !found }'; }
 
 # proc_start NAME LOG COMMAND...: in a session of its own, so that closing the terminal does not end it.
 proc_start() {
@@ -30,7 +34,7 @@ proc_stop() {
         note "stopping $name"
         kill -TERM -- "-$pid" 2>/dev/null || true
         local until=$((SECONDS + patience))
-        while kill -0 -- "-$pid" 2>/dev/null; do
+        while group_alive "$pid"; do
             if [ $SECONDS -ge $until ]; then
                 warn "$name did not end within ${patience}s: killed"
                 kill -KILL -- "-$pid" 2>/dev/null || true
