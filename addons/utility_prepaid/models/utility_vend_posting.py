@@ -81,21 +81,24 @@ class UtilityVend(models.Model):
             lines.reconcile()
 
     def _open_credit_lines(self):
-        """Open credits of the contract, this sale's own first: what remains of earlier money."""
-        payments = (
-            self.env["account.payment"]
+        """Open credits of the contract, however old: what remains of earlier money."""
+        return (
+            self.env["account.move.line"]
             .sudo()
             .search(
                 [
-                    ("utility_vend_id.contract_id", "=", self.contract_id.id),
-                    ("payment_type", "=", "inbound"),
-                    ("company_id", "=", self.company_id.id),
-                ],
-                order="id desc",
-                limit=20,
+                    ("account_id", "=", self.company_id.sudo().utility_account_id.id),
+                    ("parent_state", "=", "posted"),
+                    ("reconciled", "=", False),
+                    ("balance", "<", 0),
+                    (
+                        "move_id.origin_payment_id.utility_vend_id.contract_id",
+                        "=",
+                        self.contract_id.id,
+                    ),
+                ]
             )
         )
-        return self._customer_lines(payments.move_id.line_ids)
 
     @api.model
     def _cron_post_vends(self, limit=100):

@@ -133,7 +133,12 @@ class UtilityVend(models.Model):
         ).with_env(self.env)
 
     @api.model
-    def _check_no_open_money(self, meter):
+    def _check_no_open_money(self, meter, but=None):
+        """Refuse money while an order is on its way, or while a paid sale is not settled.
+
+        :param but: the sale that is being sent again
+        :raises UserError: with the order or the sale to be settled first
+        """
         command = (
             self.env["utility.command"]
             .sudo()
@@ -152,6 +157,24 @@ class UtilityVend(models.Model):
                     "Another order (%(order)s) is still on its way to this meter. "
                     "No money can be taken before it is settled.",
                     order=command.vend_id.name or command.kind,
+                )
+            )
+        # What it carried over must not be spent: its money may still go back.
+        paid = self.sudo().search(
+            [
+                ("meter_id", "=", meter.id),
+                ("kind", "=", "sale"),
+                ("state", "in", ("accepted", "disputed")),
+                ("id", "!=", but.id if but else 0),
+            ],
+            limit=1,
+        )
+        if paid:
+            raise UserError(
+                self.env._(
+                    "%(sale)s was paid and is not on the meter. Send it again or give the money "
+                    "back first.",
+                    sale=paid.name,
                 )
             )
 
@@ -293,7 +316,7 @@ class UtilityVend(models.Model):
         if not self._can_retry():
             raise UserError(self.env._("%s cannot be sent again.", self.name))
         self.meter_id._check_sellable()
-        self._check_no_open_money(self.meter_id)
+        self._check_no_open_money(self.meter_id, but=self)
         self._send("charge" if self.kind == "sale" else "reverse")
 
     def _can_retry(self):
