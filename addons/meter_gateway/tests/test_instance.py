@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import TransactionCase, new_test_user, tagged
+from odoo.tools import file_open
 
 from ..worker import instance
 
@@ -79,6 +80,16 @@ class TestInstance(TransactionCase):
             [("model", "=", "meter.worker"), ("res_id", "=", self.worker.id)]
         )
         self.assertEqual(len(log), 2)
+
+    def test_a_neutralized_database_opens_no_line(self):
+        instance.bound(self.env)
+        self.env.flush_all()
+        with file_open("meter_gateway/data/neutralize.sql") as file:
+            self.env.cr.execute(file.read())
+        self.env.invalidate_all()
+        self.env.registry.clear_cache()
+        self.assertIn("copy", instance.bound(self.env))
+        self.assertFalse(self.env["meter.worker"].search([]))
 
     def test_nobody_else_says_it(self):
         user = new_test_user(
