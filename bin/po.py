@@ -117,9 +117,7 @@ def paths(addon):
 def main(mode, exported, *addons):
     failed = False
     for addon in addons:
-        pot = template(
-            (pathlib.Path(exported) / f"{addon}.pot").read_text(), addon
-        )
+        pot = template((pathlib.Path(exported) / f"{addon}.pot").read_text(), addon)
         pot_path, po_path = paths(addon)
         translated = merge(pot, polib.pofile(str(po_path)) if po_path.exists() else polib.POFile())
         wrong = list(faults(pot, translated))

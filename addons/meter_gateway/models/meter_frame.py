@@ -18,13 +18,31 @@ class MeterFrame(models.Model):
     duration = fields.Integer("Duration (ms)", readonly=True)
     tx = fields.Char("Sent", readonly=True)
     rx = fields.Char("Received", readonly=True)
-    outcome = fields.Char(readonly=True)
+    # As the sessions of the wire package end.
+    outcome = fields.Selection(
+        [
+            ("reply", "Answered"),
+            ("refused", "Refused"),
+            ("silence", "No answer"),
+            ("garbled", "Garbled"),
+            ("wrong_reply", "Wrong answer"),
+            ("link_lost", "Link lost"),
+        ],
+        readonly=True,
+    )
     words = fields.Char("Meaning", readonly=True)
     command_id = fields.Many2one("utility.command", readonly=True, index=True, ondelete="restrict")
     meter_id = fields.Many2one("utility.meter", readonly=True, index=True, ondelete="restrict")
     port_id = fields.Many2one("meter.port", readonly=True, ondelete="set null")
     user_id = fields.Many2one("res.users", "Asked by", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True, index=True)
+
+    @api.depends("outcome")
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        labels = dict(self._fields["outcome"]._description_selection(self.env))
+        for frame in self:
+            frame.display_name = labels.get(frame.outcome) or str(frame.id or "")
 
     @api.model
     def _record(self, rows):

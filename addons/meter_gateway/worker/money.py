@@ -259,6 +259,7 @@ def _denied(run, command, asked_at):
 def _dispute_words(command, order, status):
     if given_up := _given_up(command, status):
         return _charged_not_paid(given_up, status)
+    kinds = dict(command._fields["kind"]._description_selection(command.env))
     return command.env._(
         "Order %(order)s was to become purchase number %(number)s of epoch %(epoch)s; the meter "
         "shows number %(their_number)s of epoch %(their_epoch)s, last order %(theirs)s (%(kind)s, "
@@ -269,7 +270,7 @@ def _dispute_words(command, order, status):
         their_number=status.number,
         their_epoch=status.epoch,
         theirs=status.last_reference,
-        kind=status.last_kind,
+        kind=kinds.get(status.last_kind, status.last_kind),
         amount=status.last_amount * STEP,
     )
 

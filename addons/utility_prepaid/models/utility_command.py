@@ -118,6 +118,13 @@ class UtilityCommand(models.Model):
         for command in self:
             command.reference = command.id
 
+    @api.depends("kind")
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        labels = dict(self._fields["kind"]._description_selection(self.env))
+        for command in self:
+            command.display_name = f"{labels.get(command.kind, '')} {command.id or ''}".strip()
+
     @api.depends("state", "money", "meter_id")
     def _compute_can_settle(self):
         for command in self:
@@ -198,12 +205,13 @@ class UtilityCommand(models.Model):
         if before == target and target not in sources:
             return False
         if before not in sources:
+            labels = dict(self._fields["state"]._description_selection(self.env))
             raise UserError(
                 self.env._(
                     "Command %(id)s is %(state)s and cannot become %(target)s.",
                     id=self.id,
-                    state=before,
-                    target=target,
+                    state=labels[before],
+                    target=labels[target],
                 )
             )
         self.sudo().write({"state": target, **values})

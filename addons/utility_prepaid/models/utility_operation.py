@@ -22,7 +22,30 @@ class UtilityOperation(models.Model):
     vend_id = fields.Many2one("utility.vend", "Sale", readonly=True, index=True)
     before = fields.Char(readonly=True)
     after = fields.Char(readonly=True)
+    # States and kinds are kept by their codes; people read their labels.
+    before_words = fields.Char("Before (words)", compute="_compute_words")
+    after_words = fields.Char("After (words)", compute="_compute_words")
     note = fields.Text(readonly=True)
+
+    @api.depends("before", "after", "model")
+    @api.depends_context("lang")
+    def _compute_words(self):
+        for operation in self:
+            operation.before_words = operation._in_words(operation.before)
+            operation.after_words = operation._in_words(operation.after)
+
+    def _in_words(self, text):
+        """A code of the record's state or kind, alone or before a number, becomes its label."""
+        model = self.env.get(self.model)
+        code, space, number = (text or "").partition(" ")
+        if model is None or (space and not number.replace(".", "", 1).isdigit()):
+            return text
+        for name in ("state", "kind"):
+            if name in model._fields:
+                labels = dict(model._fields[name]._description_selection(self.env))
+                if code in labels:
+                    return f"{labels[code]}{space}{number}"
+        return text
 
     @api.model
     def _log(self, action, record, meter=None, vend=None, before=None, after=None, note=""):

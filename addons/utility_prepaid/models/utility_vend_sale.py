@@ -156,7 +156,7 @@ class UtilityVend(models.Model):
                 self.env._(
                     "Another order (%(order)s) is still on its way to this meter. "
                     "No money can be taken before it is settled.",
-                    order=command.vend_id.name or command.kind,
+                    order=command.vend_id.name or command.display_name,
                 )
             )
         # What it carried over must not be spent: its money may still go back.

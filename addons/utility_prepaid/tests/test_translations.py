@@ -46,3 +46,18 @@ class TestTranslations(TransactionCase):
         self.assertEqual(chinese.ref("utility_prepaid.meter_type_d_water").name[:4], "d_水表")
         with self.assertRaisesRegex(Exception, "历史操作不能修改"):
             chinese["utility.operation"].create({"action": "x"}).write({"action": "y"})
+
+    def test_codes_are_shown_as_words(self):
+        self.env["res.lang"]._activate_lang("zh_CN")
+        chinese = self.env(context={**self.env.context, "lang": "zh_CN"})
+        self.env["ir.module.module"]._load_module_terms(["utility_prepaid"], ["zh_CN"])
+        history = chinese["utility.operation"].new(
+            {"model": "utility.vend", "before": "accepted", "after": "sale 5.00"}
+        )
+        self.assertEqual((history.before_words, history.after_words), ("已受理", "销售 5.00"))
+        history = chinese["utility.operation"].new(
+            {"model": "utility.vend", "before": "number 7", "after": "sale of a meter"}
+        )
+        self.assertEqual(history.before_words, "number 7")
+        self.assertEqual(history.after_words, "sale of a meter")
+        self.assertEqual(chinese["utility.command"].new({"kind": "charge"}).display_name, "充值")
