@@ -220,3 +220,10 @@ class GatewayCommon(UtilityCommon):
         return sum(
             order["reference"] == command.reference for order in self._orders(command.meter_id)
         )
+
+    def _until_executed(self, command, seconds=5.0):
+        """Wait for the meter, whatever the run knows of it."""
+        until = time.monotonic() + seconds
+        while not self._executions(command):
+            self.assertLess(time.monotonic(), until, "the meter never executed it")
+            time.sleep(0.01)

@@ -4,6 +4,8 @@ import secrets
 from datetime import timedelta
 from unittest.mock import patch
 
+from psycopg2.errors import SerializationFailure
+
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
@@ -186,6 +188,38 @@ class TestWorker(GatewayCommon):
         money.pause(run, command)
         self.assertEqual((command.state, vend.state), ("disputed", "disputed"))
         self.assertIn("for a day", command.message)
+
+    def test_a_tick_is_repeated_after_a_collision_and_records_once(self):
+        command = self._queue()
+        run = self._start_run()
+        due, calls = claim.due, []
+
+        def collide(*args):
+            calls.append(1)
+            if len(calls) % 2:
+                raise SerializationFailure("could not serialize access")
+            return due(*args)
+
+        with patch.object(claim, "due", collide):
+            self._tick_until(run, lambda: command.state == "done")
+        self.assertEqual((command.attempts, self._executions(command)), (1, 1))
+        frames = self.env["meter.frame"].search_count([("command_id", "=", command.id)])
+        self.assertEqual(frames, 3)
+
+    def test_results_of_a_meter_that_a_sale_has_locked_are_kept(self):
+        command = self._queue()
+        run = self._start_run()
+        lock, calls = run._lock_meters, []
+
+        def locked(meter_ids):
+            calls.extend(meter_ids)
+            return lock(meter_ids) if len(calls) > 3 else set()
+
+        with patch.object(run, "_lock_meters", locked):
+            self._tick_until(run, lambda: run.pending)
+            self.assertEqual(command.state, "queued")
+            self._tick_until(run, lambda: command.state == "done")
+        self.assertEqual((command.attempts, self._executions(command)), (1, 1))
 
     # --------------------------------------------------------------- evidence
 
