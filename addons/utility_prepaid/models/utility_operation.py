@@ -1,6 +1,10 @@
+import re
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.http import request
+
+CODE = re.compile(r"([a-z_]+)( -?\d.*)?", re.DOTALL)
 
 
 class UtilityOperation(models.Model):
@@ -25,26 +29,29 @@ class UtilityOperation(models.Model):
     # States and kinds are kept by their codes; people read their labels.
     before_words = fields.Char("Before (words)", compute="_compute_words")
     after_words = fields.Char("After (words)", compute="_compute_words")
+    note_words = fields.Text("Note (words)", compute="_compute_words")
     note = fields.Text(readonly=True)
 
-    @api.depends("before", "after", "model")
+    @api.depends("before", "after", "note", "model")
     @api.depends_context("lang")
     def _compute_words(self):
         for operation in self:
             operation.before_words = operation._in_words(operation.before)
             operation.after_words = operation._in_words(operation.after)
+            operation.note_words = operation._in_words(operation.note)
 
     def _in_words(self, text):
         """A code of the record's state or kind, alone or before a number, becomes its label."""
         model = self.env.get(self.model)
-        code, space, number = (text or "").partition(" ")
-        if model is None or (space and not number.replace(".", "", 1).isdigit()):
+        match = CODE.fullmatch(text or "")
+        if model is None or not match:
             return text
+        code, rest = match.groups(default="")
         for name in ("state", "kind"):
             if name in model._fields:
                 labels = dict(model._fields[name]._description_selection(self.env))
                 if code in labels:
-                    return f"{labels[code]}{space}{number}"
+                    return f"{labels[code]}{rest}"
         return text
 
     @api.model

@@ -52,9 +52,11 @@ class TestTranslations(TransactionCase):
         chinese = self.env(context={**self.env.context, "lang": "zh_CN"})
         self.env["ir.module.module"]._load_module_terms(["utility_prepaid"], ["zh_CN"])
         history = chinese["utility.operation"].new(
-            {"model": "utility.vend", "before": "accepted", "after": "sale 5.00"}
+            {"model": "utility.vend", "before": "accepted", "after": "reversed"}
         )
-        self.assertEqual((history.before_words, history.after_words), ("已受理", "销售 5.00"))
+        self.assertEqual((history.before_words, history.after_words), ("已受理", "已撤销"))
+        history.note = "sale 5.00 typed wrongly"
+        self.assertEqual(history.note_words, "销售 5.00 typed wrongly")
         history = chinese["utility.operation"].new(
             {"model": "utility.vend", "before": "number 7", "after": "sale of a meter"}
         )
