@@ -3,10 +3,13 @@
 Nothing here asks the addons: tables and the simulator's log of executed orders only.
 """
 
+import re
 from collections import Counter, defaultdict
 from decimal import Decimal
 
 CENT = Decimal("0.01")
+# How a disputed command says what the meter showed.
+SHOWN = re.compile(r"shows number (\d+) of epoch (\d+), last order (\d+) \((\w+), ([\d.]+)\)")
 # Kinds of the simulator's log -> what they do to the cumulative purchase.
 SIGN = {"open": 1, "charge": 1, "preset": 1, "reverse": -1, "clear": 0, "card": 1}
 
@@ -307,11 +310,17 @@ def _unsettled(desk, theirs):
             "SELECT purchase_number, epoch FROM utility_meter WHERE address = %s", (address,)
         )[0]
         if state == "disputed":
-            # The meter went past this order's number without showing it as its last one.
-            last = (meter["epoch"], meter["number"], meter["last_reference"])
-            true = last != (epoch, number, reference) and meter["number"] >= number and moved
-            if not true or str(meter["number"]) not in (words or ""):
-                yield f"{name or kind} is disputed, the meter stands at {last}: {words}"
+            # The meter went past this order's number: its own log has what the words say it showed.
+            said = SHOWN.search(words or "")
+            if not said or not any(
+                (order["number"], order["epoch"], order["reference"], order["kind"])
+                == (int(said[1]), int(said[2]), int(said[3]), said[4])
+                and Decimal(order["amount"]) == Decimal(said[5])
+                and order["reference"] != reference
+                and (order["epoch"], order["number"]) >= (epoch, number)
+                for order in meter["orders"]
+            ):
+                yield f"{name or kind} is disputed, its meter never stood like this: {words}"
         elif state == "queued" and words and not attempts:
             if known == (meter["number"], meter["epoch"]) or not moved:
                 yield f"{name or kind} is stopped, but {address} stands where the books do: {words}"
