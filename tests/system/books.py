@@ -9,7 +9,7 @@ from decimal import Decimal
 
 CENT = Decimal("0.01")
 # How a disputed command says what the meter showed.
-SHOWN = re.compile(r"shows number (\d+) of epoch (\d+), last order (\d+) \((\w+), ([\d.]+)\)")
+SHOWN = re.compile(r"shows number (\d+) of epoch (\d+), last order (\d+) \([^,]+, ([\d.]+)\)")
 # Kinds of the simulator's log -> what they do to the cumulative purchase.
 SIGN = {"open": 1, "charge": 1, "preset": 1, "reverse": -1, "clear": 0, "card": 1}
 
@@ -313,9 +313,9 @@ def _unsettled(desk, theirs):
             # The meter went past this order's number: its own log has what the words say it showed.
             said = SHOWN.search(words or "")
             if not said or not any(
-                (order["number"], order["epoch"], order["reference"], order["kind"])
-                == (int(said[1]), int(said[2]), int(said[3]), said[4])
-                and Decimal(order["amount"]) == Decimal(said[5])
+                (order["number"], order["epoch"], order["reference"])
+                == (int(said[1]), int(said[2]), int(said[3]))
+                and Decimal(order["amount"]) == Decimal(said[4])
                 and order["reference"] != reference
                 and (order["epoch"], order["number"]) >= (epoch, number)
                 for order in meter["orders"]
