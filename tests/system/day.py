@@ -132,7 +132,8 @@ class Day:
             f"seed {self.seed}: {len(self.sold)} sales in "
             f"{time.monotonic() - self.started:.0f} s; {dict(count)}; "
             f"{drawn} faults in {requests} requests ({drawn / requests:.0%}); "
-            f"{self.kills} kills of Odoo ({self.kills_between} between send and answer), {self.crashes} of PostgreSQL; "
+            f"{self.kills} kills of Odoo ({self.kills_between} between send and answer), "
+            f"{self.crashes} of PostgreSQL; "
             f"{self.cards} cards; {repeats} requests repeated; "
             f"{sum(self.refused.values())} refusals"
         )
