@@ -35,6 +35,8 @@ class Simulator(Process):
     """The meters, as a program of its own, and its control port."""
 
     def __init__(self, site, state, keys, log):
+        # A former start has said "ready" in the same log.
+        self._begin = log.stat().st_size if log.exists() else 0
         super().__init__(
             [sys.executable, "-m", "meterwire.sim", "--site", site, "--state", state,
              "--control", "127.0.0.1:0", "--keys", keys],
@@ -48,7 +50,7 @@ class Simulator(Process):
 
     def _ready(self):
         assert self.alive, f"the simulator ended:\n{tail(self.log)}"
-        lines = self.log.read_text(encoding="utf-8").splitlines()
+        lines = self.log.read_bytes()[self._begin :].decode().splitlines()
         return next((line for line in lines if line.startswith("ready ")), None)
 
     def __call__(self, op, **values):

@@ -70,7 +70,7 @@ class UtilityCommand(models.Model):
     company_id = fields.Many2one("res.company", required=True, readonly=True, index=True)
     site_id = fields.Many2one("utility.site", readonly=True)
     user_id = fields.Many2one("res.users", "Asked by", readonly=True)
-    credit = fields.Float("Credit sent", digits=(16, 4), readonly=True)
+    credit = fields.Float("Credit sent", digits=(16, 4), min_display_digits=2, readonly=True)
     customer_number = fields.Char(readonly=True)
     reference = fields.Integer(
         compute="_compute_reference",
@@ -92,9 +92,9 @@ class UtilityCommand(models.Model):
     generation = fields.Integer(readonly=True)
     frame_hash = fields.Char(readonly=True)
     message = fields.Text(readonly=True)
-    balance_before = fields.Float(digits=(16, 4), readonly=True)
-    balance_after = fields.Float(digits=(16, 4), readonly=True)
-    cumulative = fields.Float(digits=(16, 4), readonly=True)
+    balance_before = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
+    balance_after = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
+    cumulative = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
     result = fields.Json(readonly=True)
 
     can_settle = fields.Boolean(compute="_compute_can_settle")
@@ -182,10 +182,12 @@ class UtilityCommand(models.Model):
                 "SELECT m.id FROM utility_meter m JOIN utility_command c ON c.meter_id = m.id"
                 " WHERE c.id = %s FOR NO KEY UPDATE OF m",
                 self.id,
-            )
+            ),
+            log_exceptions=False,
         )
         self.env.cr.execute(
-            SQL("SELECT state FROM utility_command WHERE id = %s FOR NO KEY UPDATE", self.id)
+            SQL("SELECT state FROM utility_command WHERE id = %s FOR NO KEY UPDATE", self.id),
+            log_exceptions=False,
         )
         (self | self.sudo()).invalidate_recordset()
         self.meter_id.invalidate_recordset(["purchase_number", "epoch", "number_known"])

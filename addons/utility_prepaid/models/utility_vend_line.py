@@ -22,7 +22,7 @@ class UtilityVendLine(models.Model):
         readonly=True,
     )
     name = fields.Char(required=True, readonly=True)
-    quantity = fields.Float(digits=(16, 4), readonly=True)
+    quantity = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
     price = fields.Float(digits=(16, 4), readonly=True)
     amount = fields.Monetary(readonly=True)
     currency_id = fields.Many2one(related="vend_id.currency_id")
