@@ -140,8 +140,17 @@ class MeterWorker(models.Model):
 
     def _may_run(self, database):
         words = instance.bound(self.env)
-        if words != (self.state_message or ""):
-            self.state_message = words
+        said = words
+        if not words and (off := database.not_durable()):
+            # No reason to stop: the meters' own numbers still refuse a second charge. But a power
+            # cut could lose a sale whose money was taken, so everybody sees it.
+            said = self.env._(
+                "PostgreSQL may forget what it saved when the power fails (%s is off). Tell the "
+                "administrator.",
+                ", ".join(off),
+            )
+        if said != (self.state_message or ""):
+            self.state_message = said
         if words:
             _logger.info("Worker %s: %s", self.id, words)
             self.last_seen = fields.Datetime.now()

@@ -7,6 +7,8 @@ from odoo.tests import TransactionCase, new_test_user, tagged
 from odoo.tools import file_open
 
 from ..worker import instance
+from ..worker.database import RunDatabase
+from .common import SharedDatabase
 
 
 @tagged("post_install", "-at_install")
@@ -105,3 +107,19 @@ class TestInstance(TransactionCase):
             self.assertRaisesRegex(UserError, "/proc/nowhere/instance"),
         ):
             self.worker.action_bind_instance()
+
+    def test_a_forgetful_postgresql_is_said_and_served(self):
+        database = SharedDatabase(self.env)
+        database.off = ["fsync"]
+        self.assertTrue(self.worker._may_run(database))
+        self.assertIn("fsync", self.worker.state_message)
+        database.off = []
+        self.assertTrue(self.worker._may_run(database))
+        self.assertFalse(self.worker.state_message)
+
+    def test_what_postgresql_would_forget_is_found(self):
+        database = RunDatabase(self.env)
+        self.env.cr.execute("SET LOCAL synchronous_commit = off")
+        self.assertIn("synchronous_commit", database.not_durable())
+        self.env.cr.execute("SET LOCAL synchronous_commit = on")
+        self.assertNotIn("synchronous_commit", database.not_durable())

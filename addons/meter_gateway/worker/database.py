@@ -50,6 +50,17 @@ class RunDatabase:
             _logger.info("The lock of worker %s could not be released: closing", worker_id)
             self.cr._cnx.close()
 
+    def not_durable(self):
+        """Settings that are off although a commit must outlive a power cut.
+
+        :return: list of names, empty when PostgreSQL keeps what it committed
+        """
+        self.cr.execute(
+            "SELECT name FROM pg_settings WHERE setting = 'off'"
+            " AND name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name"
+        )
+        return [name for (name,) in self.cr.fetchall()]
+
     def begin(self):
         """Start a transaction that sees what others commit meanwhile; nothing was read before."""
         self.cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
