@@ -5,6 +5,7 @@ import itertools
 import select
 
 import pytest
+from engine_desk import SALE, money_frames, read
 from meter_double import (
     ADDRESS,
     KEYRING,
@@ -24,35 +25,11 @@ from meterwire.jobs import (
     Failed,
     LineSpec,
     Money,
-    Read,
     ReadDone,
     Released,
     Settled,
 )
 from meterwire.recharge import Ack, KeyRing, Refusal, judge
-from meterwire.recharge import order as recharge
-
-SALE = Money("sale", "line", ADDRESS, 1, "3des")
-
-
-@pytest.fixture
-def meter():
-    return MeterDouble("engine")
-
-
-@pytest.fixture
-def desk(meter):
-    with EngineDesk(LineSpec("line", meter.endpoint, QUICK)) as desk:
-        yield desk
-
-
-def money_frames(meter):
-    return [frame for frame in meter.requests if frame.di in recharge.KIND_OF_DI]
-
-
-def read(job_id, line="line"):
-    return Read(job_id, line, ADDRESS, (dlt.TOTAL,))
-
 
 # --- a money turn -------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ import threading
 from decimal import Decimal
 
 import pytest
+from engine_desk import SALE, money_frames, read
 from meter_double import (
-    ADDRESS,
     KEYRING,
     QUICK,
     SILENT,
@@ -22,35 +22,11 @@ from meterwire.jobs import (
     Asked,
     Failed,
     LineSpec,
-    Money,
-    Read,
     ReadDone,
     Released,
     Settled,
 )
 from meterwire.recharge import judge
-from meterwire.recharge import order as recharge
-
-SALE = Money("sale", "line", ADDRESS, 1, "3des")
-
-
-@pytest.fixture
-def meter():
-    return MeterDouble("engine")
-
-
-@pytest.fixture
-def desk(meter):
-    with EngineDesk(LineSpec("line", meter.endpoint, QUICK)) as desk:
-        yield desk
-
-
-def money_frames(meter):
-    return [frame for frame in meter.requests if frame.di in recharge.KIND_OF_DI]
-
-
-def read(job_id, line="line"):
-    return Read(job_id, line, ADDRESS, (dlt.TOTAL,))
 
 
 def test_stop_while_a_line_is_held(meter, desk):

@@ -171,6 +171,14 @@ class UtilityCommand(models.Model):
         command._wake()
         return command
 
+    @api.model
+    def _open_money(self, meter):
+        """The money command that is on its way to a meter, whoever asked; there is one at most."""
+        return self.sudo().search(
+            [("meter_id", "=", meter.id), ("money", "=", True), ("state", "in", OPEN_STATES)],
+            limit=1,
+        )
+
     def _wake(self):
         """Hook: tell the driver of the meters that there is work. Nothing to do without one."""
 

@@ -235,7 +235,7 @@ class UtilityContract(models.Model):
             if contract.state not in ("opening", "closing"):
                 raise UserError(self.env._("Nothing is under way on this contract."))
             contract._lock()
-            if contract._open_command():
+            if self.env["utility.command"]._open_money(contract.meter_id):
                 raise UserError(
                     self.env._("The command is still on its way to the meter: wait for its end.")
                 )
@@ -341,16 +341,8 @@ class UtilityContract(models.Model):
         self.meter_id._lock_row()
         self.invalidate_recordset(["state", "remainder"])
 
-    def _open_command(self):
-        domain = [
-            ("meter_id", "=", self.meter_id.id),
-            ("money", "=", True),
-            ("state", "in", ("queued", "sent", "unknown", "disputed")),
-        ]
-        return self.env["utility.command"].sudo().search(domain, limit=1)
-
     def _check_line_free(self):
-        if self._open_command():
+        if self.env["utility.command"]._open_money(self.meter_id):
             raise UserError(
                 self.env._(
                     "Another money command is on its way to meter %(meter)s: wait for its end.",

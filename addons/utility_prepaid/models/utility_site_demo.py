@@ -1,20 +1,6 @@
 from odoo import api, models
+from odoo.modules import Manifest
 from odoo.tools.convert import convert_file
-
-# in the order in which they need each other; the manifest's "demo" lists the same files
-DEMO_FILES = (
-    "demo/utility.site.csv",
-    "demo/utility.building.csv",
-    "demo/utility.floor.csv",
-    "demo/utility.room.csv",
-    "demo/utility.tariff.csv",
-    "demo/utility.tariff.price.csv",
-    "demo/res.partner.csv",
-    "demo/utility.meter.csv",
-    "demo/utility.meter.state.csv",
-    "demo/utility.contract.csv",
-    "demo/res_users_demo.xml",
-)
 
 
 class UtilitySite(models.Model):
@@ -36,7 +22,7 @@ class UtilitySite(models.Model):
         if not self.env.ref("utility_prepaid.demo_site", raise_if_not_found=False):
             loader = self.env(su=True, context={**self.env.context, "install_mode": True})
             idref = {}
-            for name in DEMO_FILES:
+            for name in Manifest.for_addon("utility_prepaid")["demo"]:
                 convert_file(loader, "utility_prepaid", name, idref, mode="init", noupdate=True)
         roles = (
             ("cashier", self.env._("Cashier")),

@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
 
 from ..tools.decimals import dec
 
@@ -22,20 +21,6 @@ class UtilityVend(models.Model):
     _inherit = "utility.vend"
 
     # ----------------------------------------------------------------- sale
-
-    @api.model
-    def _lock_meter(self, meter):
-        """Serialise the money of one meter: sale and worker both take this row first.
-
-        The row is written, not only locked: whoever waited for it has a snapshot from before, and
-        would not see the order that was just saved. Written rows make PostgreSQL say so, and Odoo
-        then makes the whole request again with a new look.
-        """
-        self.env.cr.execute(
-            SQL("UPDATE utility_meter SET address = address WHERE id = %s", meter.id),
-            log_exceptions=False,
-        )
-        meter.invalidate_recordset(["purchase_number", "epoch", "number_known"])
 
     @api.model
     def _quote(self, meter, amount):
@@ -60,7 +45,7 @@ class UtilityVend(models.Model):
         :return: the sale, also when the same sale was saved before
         :raises UserError: the reason in words; nothing was saved
         """
-        self._lock_meter(meter)
+        meter._lock_row()
         same = self.sudo().search([("uuid", "=", uuid)])
         if same:
             if (same.meter_id, dec(same.amount, 2), same.journal_id) != (meter, amount, journal):
@@ -145,18 +130,7 @@ class UtilityVend(models.Model):
         :param but: the sale that is being sent again
         :raises UserError: with the order or the sale to be settled first
         """
-        command = (
-            self.env["utility.command"]
-            .sudo()
-            .search(
-                [
-                    ("meter_id", "=", meter.id),
-                    ("money", "=", True),
-                    ("state", "in", ("queued", "sent", "unknown", "disputed")),
-                ],
-                limit=1,
-            )
-        )
+        command = self.env["utility.command"]._open_money(meter)
         if command:
             raise UserError(
                 self.env._(
@@ -214,7 +188,7 @@ class UtilityVend(models.Model):
         :raises UserError: in words why it cannot be reversed
         """
         self.ensure_one()
-        self._lock_meter(self.meter_id)
+        self.meter_id._lock_row()
         same = self.sudo().search([("uuid", "=", uuid)])
         if same:
             if same.reversed_vend_id != self:
@@ -284,7 +258,7 @@ class UtilityVend(models.Model):
     def _refund(self, reason):
         """Give the money back for a sale that is proved not charged."""
         self.ensure_one()
-        self._lock_meter(self.meter_id)
+        self.meter_id._lock_row()
         self.invalidate_recordset()
         if self.state == "refunded":
             return
@@ -317,7 +291,7 @@ class UtilityVend(models.Model):
     def _retry(self):
         """A new order for the same sale after the former was proved not charged."""
         self.ensure_one()
-        self._lock_meter(self.meter_id)
+        self.meter_id._lock_row()
         self.invalidate_recordset()
         if not self._can_retry():
             raise UserError(self.env._("%s cannot be sent again.", self.name))

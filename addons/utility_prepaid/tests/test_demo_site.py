@@ -1,7 +1,4 @@
-from odoo.modules import Manifest
 from odoo.tests import TransactionCase, tagged
-
-from odoo.addons.utility_prepaid.models.utility_site_demo import DEMO_FILES
 
 
 @tagged("post_install", "-at_install")
@@ -56,9 +53,6 @@ class TestDemoSite(TransactionCase):
         before = [self.env[model].search_count([]) for model in counted]
         self.assertEqual(sites._load_demo_site(), logins)
         self.assertEqual([self.env[model].search_count([]) for model in counted], before)
-
-    def test_installing_with_demo_data_gives_the_same(self):
-        self.assertEqual(Manifest.for_addon("utility_prepaid")["demo"], list(DEMO_FILES))
 
     def test_a_user_for_each_role(self):
         for login, __, __ in self.env["utility.site"]._load_demo_site():
