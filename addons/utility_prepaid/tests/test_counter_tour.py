@@ -1,12 +1,22 @@
-from odoo.tests import HttpCase, tagged
+from odoo.tests import HttpCase, common, tagged
 
 from odoo.addons.web.tests.test_js import HOOTCommon, unit_test_error_checker
 
 from .common import UtilityCommon
 
 
+class BrowserCase(HttpCase):
+    """A browser that starts slowly on a busy machine is waited for, up to a minute."""
+
+    def setUp(self):
+        super().setUp()
+        # In pieces of a tenth of a second. Odoo gives up after ten seconds, which two cores that
+        # were just given something else to do can take.
+        self.patch(common, "CHECK_BROWSER_ITERATIONS", 600)
+
+
 @tagged("post_install", "-at_install", "utility_tour")
-class TestCounterTour(UtilityCommon, HttpCase):
+class TestCounterTour(UtilityCommon, BrowserCase):
     """The counter in a browser, by keys, with a cashier's rights; the test plays the meter."""
 
     def _post(self):
@@ -67,7 +77,7 @@ class TestCounterTour(UtilityCommon, HttpCase):
 
 
 @tagged("post_install", "-at_install", "utility_tour")
-class TestCounterUnits(HttpCase):
+class TestCounterUnits(BrowserCase):
     """The counter's logic in plain JavaScript (static/tests/counter)."""
 
     def test_counter_units(self):
