@@ -1,8 +1,9 @@
 """Numbers as meters write them: packed decimal and binary, low byte first. No floats anywhere."""
 
+from datetime import datetime
 from decimal import Decimal
 
-from .errors import ValueFault
+from .errors import FrameError, ValueFault
 
 _SIGN = 0x80
 
@@ -120,3 +121,74 @@ def int_to_le(value, size, signed=False):
 def le_to_int(data, signed=False):
     """Binary integer, low byte first."""
     return int.from_bytes(data, "little", signed=signed)
+
+
+def address_matches(asked, answered):
+    """Whether a reply from ``answered`` can answer a question to ``asked`` (``A`` is any digit).
+
+    >>> address_matches("AAAAAAAA9012", "123456789012")
+    True
+    """
+    if asked == answered:
+        return True
+    return (
+        "A" in asked
+        and len(asked) == len(answered)
+        and all(a in ("A", b) for a, b in zip(asked, answered, strict=True))
+    )
+
+
+_PARTS = {
+    "ss": lambda when: when.second,
+    "mm": lambda when: when.minute,
+    "hh": lambda when: when.hour,
+    "WW": lambda when: when.isoweekday() % 7,  # Sunday is 0
+    "DD": lambda when: when.day,
+    "MM": lambda when: when.month,
+    "YY": lambda when: when.year % 100,
+    "CC": lambda when: when.year // 100,
+}
+
+
+def moment_to_wire(when, layout):
+    """A moment of the meter's own clock as packed decimal, one byte for each part.
+
+    :param datetime when: the meter's local time; a zone is not looked at
+    :param str layout: parts in the order of the wire: ss mm hh WW (weekday) DD MM YY CC
+    :raises ValueFault: a year that two digits do not tell
+
+    >>> moment_to_wire(datetime(2026, 11, 22, 12, 34, 56), "ssmmhhWWDDMMYY").hex()
+    '56341200221126'
+    """
+    if "CC" not in layout and "YY" in layout and when.year // 100 != 20:
+        raise ValueFault(f"the year {when.year} does not fit two digits")
+    return b"".join(int_to_bcd(_PARTS[part](when), 1) for part in _parts(layout))
+
+
+def wire_to_moment(data, layout):
+    """The reverse of ``moment_to_wire``: a datetime without a zone. The weekday is not looked at;
+    parts that ``layout`` lacks are the first there is, of the year 2000.
+
+    :raises FrameError: wrong length, or no moment of the calendar
+
+    >>> wire_to_moment(bytes.fromhex("3412221126"), "mmhhDDMMYY")
+    datetime.datetime(2026, 11, 22, 12, 34)
+    """
+    names = _parts(layout)
+    if len(data) != len(names):
+        raise FrameError(f"a moment has {len(names)} bytes, there are {len(data)}")
+    parts = {"WW": 0, "CC": 20, "YY": 0, "MM": 1, "DD": 1, "hh": 0, "mm": 0, "ss": 0}
+    for at, name in enumerate(names):
+        parts[name] = bcd_to_int(data[at : at + 1])
+    try:
+        # The meter's own time; it says nothing of a zone.
+        return datetime(  # noqa: DTZ001
+            100 * parts["CC"] + parts["YY"],
+            *(parts[name] for name in ("MM", "DD", "hh", "mm", "ss")),
+        )
+    except ValueError as error:
+        raise FrameError(f"{data.hex().upper()} is no time ({error})") from None
+
+
+def _parts(layout):
+    return [layout[at : at + 2] for at in range(0, len(layout), 2)]
