@@ -60,6 +60,9 @@ class Day:
         # Sales made for fate's sake, until a cashier looks after them.
         self.foundlings = []
         self.closing = threading.Event()
+        # cashier -> rounds in a row in which nothing was left to be done, while all was settled
+        self.quiet = Counter()
+        self.cashiers = cashiers
         self._tills = {}
         self.kills = self.kills_between = self.cards = self.crashes = 0
         self.posted = watch(desk)
@@ -89,7 +92,7 @@ class Day:
                 getattr(self, name)(*arguments)
                 self.posted.look()
             until(
-                lambda: self.failures or (len(self.sold) >= self.wanted and self._settled()),
+                lambda: self.failures or (len(self.sold) >= self.wanted and self._over()),
                 settle_seconds + 3 * self.wanted,
                 "everything is settled",
                 self.desk.report,
@@ -105,6 +108,16 @@ class Day:
 
     def _check_people(self):
         assert not self.failures, "\n".join([*self.failures, self.desk.report()])
+
+    def _over(self):
+        """Settled, and no cashier is about to change that: each has looked at all its sales since.
+
+        Two rounds, because the first may have begun before.
+        """
+        if not self._settled():
+            self.quiet.clear()
+            return False
+        return sum(rounds >= 2 for rounds in self.quiet.values()) == self.cashiers
 
     def _settled(self):
         """Nothing on its way: what is left waits for a person's decision."""
@@ -162,8 +175,11 @@ class Day:
             with self.lock:
                 mine += self.foundlings
                 self.foundlings.clear()
+            looked_at, tried = mine, sum(sale.tried.total() for sale in mine)
             mine = self._look_after(till, rng, mine)
             if not more:
+                if tried == sum(sale.tried.total() for sale in looked_at):
+                    self.quiet[till.login] += 1
                 self.closing.wait(TICK)
 
     def _sell(self, till, rng, meter=None):
@@ -239,6 +255,7 @@ class Day:
                 sale.tried["retry"] += 1
                 till.counter("retry", sale.id)
             else:
+                sale.tried["refund"] += 1
                 till.counter("refund", sale.id, REASON)
         elif status["can_refund"] and sale.regret and not sale.tried["regret"]:
             sale.tried["regret"] += 1
