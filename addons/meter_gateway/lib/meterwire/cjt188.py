@@ -1,10 +1,11 @@
 """CJ/T 188, editions 2004 and 2018: frame <-> bytes, requests and replies.
 
 ``68 | T | address 7 | C | L | DI0 DI1 | SER | data | CS | 16``: one ``68`` only, nothing is added
-to the data, the checksum starts at the ``68``. The 2004 text sends the high byte of a data identifier
-first, the 2018 text and many makers the low byte; some meters mix both. So either order is taken
-from a meter, and what is sent follows the meter's dialect. Sources: the standard as implemented
-by public drivers, captured frames in ``tests/wire/vectors``. What a reply holds: ``water188``.
+to the data, the checksum starts at the ``68``. The 2004 text sends the high byte of a data
+identifier first, the 2018 text and many makers the low byte; some meters mix both. So either order
+is taken from a meter, and what is sent follows the meter's dialect. Sources: the standard as
+implemented by public drivers, captured frames in ``tests/wire/vectors``. What a reply holds is
+read by ``water188``.
 """
 
 from typing import NamedTuple

@@ -18,7 +18,7 @@ from .dlt645 import (
     wrong_reply,
 )
 from .errors import FrameError, ValueFault, WrongReply
-from .registers_2007 import (  # noqa: F401: read through this module
+from .registers_2007 import (  # noqa: F401 - part of this module's names
     CLOCK,
     COMM_ADDRESS,
     CUSTOMER_NUMBER,

@@ -1,9 +1,9 @@
 """Q/GDW 376.1: the frames of a concentrator that dials in, as far as a meter desk needs them.
 
 ``68 | L | L | 68 | C | A 5 | AFN | SEQ | DA 2 | DT 2 | data | CS | 16``, L = bytes from C to the
-end of the data times four plus 2, low byte first; the checksum starts at C. The concentrator says who it
-is (AFN 02: login, heartbeat), which must be confirmed (AFN 00 F1), and passes frames of meters on
-(AFN 10 F1). Sources: public head ends and the captured frames in ``tests/wire/vectors``.
+end of the data, times four, plus 2, low byte first; the checksum starts at C. The concentrator says
+who it is (AFN 02: login, heartbeat), which must be confirmed (AFN 00 F1), and passes frames of
+meters on (AFN 10 F1). Sources: public head ends and the captured frames in ``tests/wire/vectors``.
 """
 
 from typing import NamedTuple

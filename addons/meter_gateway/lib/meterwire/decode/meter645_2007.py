@@ -1,8 +1,7 @@
-"""Frames in words, for people; and masked, for evidence: no cipher text, MAC, password is shown."""
+"""DL/T 645-2007 in fields and words."""
 
-from .buffer import START, FrameBuffer
-from .dlt645_2007 import (
-    ABNORMAL,
+from ..dlt645 import ABNORMAL, REPLY
+from ..dlt645_2007 import (
     BAUD,
     BROADCAST_TIME,
     CLEAR_DEMAND,
@@ -13,21 +12,21 @@ from .dlt645_2007 import (
     PASSWORD,
     READ,
     READ_ADDRESS,
+    READ_NEXT,
     REGISTERS,
     RELAY,
     RELAY_OPEN,
-    REPLY,
     SECURITY,
     STATUS_3,
     WRITE,
     WRITE_ADDRESS,
-    decode,
     err_words,
     read_value,
 )
-from .errors import FrameError, WireError
-from .recharge import order as recharge
-from .values import bcd_to_int, le_to_int, wire_to_digits
+from ..errors import FrameError
+from ..recharge import order as recharge
+from ..values import bcd_to_int, le_to_int, wire_to_digits
+from .shared import head_fields, name_in, need, value_text
 
 RELAY_COMMANDS = {
     0x1A: "trip",
@@ -39,8 +38,6 @@ RELAY_COMMANDS = {
     0x3B: "end-keep-power",
 }
 _BAUD_RATES = {0x02: 600, 0x04: 1200, 0x08: 2400, 0x10: 4800, 0x20: 9600, 0x40: 19200}
-_HIDDEN = "**"
-_DATA_AT = 10
 #: function -> where in its data the password stands (request), as (from, to)
 _PASSWORDS = {
     WRITE: ((5, 8),),
@@ -52,47 +49,28 @@ _PASSWORDS = {
 }
 #: PA of a write or relay request whose value is cipher text, and of one that carries a MAC
 _ENCIPHERED = (0x98, 0x99)
+SECRET_FUNCTIONS = frozenset((SECURITY, *_PASSWORDS))
+
+
+def name_of(frame):
+    return name_in(FUNCTIONS, frame)
 
 
 # --- fields -------------------------------------------------------------------------------------
 
 
 def fields(frame):
-    """What a frame says, as a flat dict of plain values; keys as in ``tests/wire/vectors``.
-
-    :raises FrameError: the content makes no sense for its function
-    """
-    data = frame.data
-    found = {
-        "address": frame.address,
-        "control": f"{frame.control:02X}",
-        "direction": "reply" if frame.is_reply else "request",
-        "abnormal": frame.is_abnormal,
-        "more": frame.has_more,
-        "function": FUNCTIONS.get(frame.function, f"function {frame.function:02X}"),
-        "length": len(data),
-    }
+    found = head_fields(frame, FUNCTIONS, ERR)
     if frame.is_abnormal:
-        if len(data) == 1:
-            found["err_byte"] = f"{data[0]:02X}"
-            if frame.function != SECURITY:  # there the bits are the vendor's own
-                found["err_bits"] = [
-                    name for bit, (name, _) in enumerate(ERR) if data[0] >> bit & 1
-                ]
-        elif frame.function == SECURITY:
-            found["serr"] = f"{le_to_int(data):04X}"
+        if frame.function == SECURITY:
+            found.pop("err_bits", None)  # one byte there: the bits are the vendor's own
+            if len(frame.data) != 1:
+                found["serr"] = f"{le_to_int(frame.data):04X}"
         return found
     reader = _READERS.get(frame.function)
     if reader:
         reader(frame, found)
     return found
-
-
-def _need(frame, size):
-    if len(frame.data) < size:
-        raise FrameError(
-            f"{len(frame.data)} data bytes are too few for {FUNCTIONS[frame.function]}"
-        )
 
 
 def _fields_read(frame, found):
@@ -105,21 +83,28 @@ def _fields_read(frame, found):
     found["payload"] = payload.hex().upper()
     if frame.is_reply and payload:
         register = REGISTERS.get(frame.di)
-        if register:
+        if register and not frame.has_more:
             found["value"] = read_value(frame.di, payload)
             found["unit"] = register.unit
+
+
+def _fields_next(frame, found):
+    need(frame, 5, FUNCTIONS)
+    found["di"] = f"{frame.di:08X}"
+    found["payload"] = frame.data[4:-1].hex().upper()
+    found["seq"] = frame.data[-1]
 
 
 def _fields_address(frame, found):
     if frame.is_reply or frame.function == WRITE_ADDRESS:
         if frame.function == WRITE_ADDRESS and frame.is_reply:
             return
-        _need(frame, 6)
+        need(frame, 6, FUNCTIONS)
         found["reported_address"] = wire_to_digits(frame.data[:6])
 
 
 def _fields_security(frame, found):
-    _need(frame, 4)
+    need(frame, 4, FUNCTIONS)
     found["di"] = f"{frame.di:08X}"
     if not frame.is_reply and len(frame.data) >= 8:
         # The same four bytes are the operator of the standard and the reference of our protocol.
@@ -130,7 +115,7 @@ def _fields_security(frame, found):
 def _fields_write(frame, found):
     if frame.is_reply:
         return
-    _need(frame, 12)
+    need(frame, 12, FUNCTIONS)
     found["di"] = f"{frame.di:08X}"
     found["pa"] = f"{frame.data[4]:02X}"
     found["password"] = wire_to_digits(frame.data[5:8])
@@ -141,13 +126,13 @@ def _fields_write(frame, found):
 def _fields_relay(frame, found):
     if frame.is_reply:
         return
-    _need(frame, 8)
+    need(frame, 8, FUNCTIONS)
     data = frame.data
     found["pa"] = f"{data[0]:02X}"
     found["password"] = wire_to_digits(data[1:4])
     found["operator"] = wire_to_digits(data[4:8])
     if data[0] not in _ENCIPHERED:
-        _need(frame, 16)
+        need(frame, 16, FUNCTIONS)
         found["N1"] = f"{data[8]:02X}"
         found["N2"] = f"{data[9]:02X}"
         found["command"] = RELAY_COMMANDS.get(data[8], f"command {data[8]:02X}")
@@ -171,6 +156,7 @@ def _fields_baud(frame, found):
 
 _READERS = {
     READ: _fields_read,
+    READ_NEXT: _fields_next,
     READ_ADDRESS: _fields_address,
     WRITE_ADDRESS: _fields_address,
     SECURITY: _fields_security,
@@ -185,15 +171,6 @@ _READERS = {
 
 
 def words(frame):
-    """One sentence about a frame, without its address; never a secret, never an exception."""
-    try:
-        return _words(frame)
-    except WireError as error:
-        name = FUNCTIONS.get(frame.function, f"function {frame.function:02X}")
-        return f"{'reply to ' if frame.is_reply else ''}{name}, senseless: {error.words}"
-
-
-def _words(frame):
     name = FUNCTIONS.get(frame.function, f"function {frame.function:02X}")
     if frame.is_abnormal:
         if frame.function == SECURITY:
@@ -204,10 +181,12 @@ def _words(frame):
     found = fields(frame)
     if frame.function == READ:
         return _words_read(frame, found)
-    text = f"reply to {name}" if frame.is_reply else name
+    text = name_of(frame)
     for key in ("di", "command", "reported_address", "time_yymmddhhmmss", "value"):
         if key in found:
             text += f" {found[key]}"
+    if "seq" in found:
+        text += f" part {found['seq']}"
     if "expiry_yymmddhhmmss" in found:
         text += f", valid until {found['expiry_yymmddhhmmss']}"
     return text + (": accepted" if frame.is_reply and not frame.data else "")
@@ -230,16 +209,10 @@ def value_words(di, value):
     >>> value_words(0x04000503, 0x50)
     '0050, supply off'
     """
-    register = REGISTERS.get(di)
-    if value is None:
-        return "not available"
-    if isinstance(value, bytes):
-        return value.hex().upper()
-    if di == STATUS_3:
+    if di == STATUS_3 and isinstance(value, int):
         return f"{value:04X}, supply {'off' if value & RELAY_OPEN else 'on'}"
-    values = value if isinstance(value, tuple) else (value,)
-    text = ", ".join("-" if one is None else str(one) for one in values)
-    return f"{text} {register.unit}" if register and register.unit else text
+    register = REGISTERS.get(di)
+    return value_text(value, register.unit if register else "")
 
 
 def _words_security(frame):
@@ -274,55 +247,7 @@ def steps_words(steps):
     return f"{'-' if steps < 0 else ''}{abs(steps) // 100}.{abs(steps) % 100:02d}"
 
 
-def explain(data):
-    """One line per frame found in ``data``: address and meaning; what is no frame is counted."""
-    buffer = FrameBuffer()
-    frames = buffer.feed(data) + buffer.flush()
-    lines = [f"{frame.address} {words(frame)}" for frame in map(decode, frames)]
-    if buffer.noise:
-        lines.append(f"{buffer.noise} byte{'s' if buffer.noise > 1 else ''} that are no frame")
-    return lines
-
-
-# --- mask ---------------------------------------------------------------------------------------
-
-
-def mask(data):
-    """Bytes as hex with ``**`` for cipher text, MAC and passwords.
-
-    The checksum of a frame with hidden bytes is hidden too: it would give away their sum. Of a
-    piece of such a frame everything behind its head is hidden.
-    """
-    if not data:
-        return ""
-    shown = [f"{value:02X}" for value in data]
-    at = data.find(START)
-    while at >= 0 and at + 8 < len(data):
-        end = at + 1
-        if data[at + 7] == START:
-            size = data[at + 9] if at + 9 < len(data) else 0
-            end = at + 12 + size
-            whole = (
-                end <= len(data)
-                and data[end - 1] == 0x16
-                and sum(data[at : end - 2]) & 0xFF == data[end - 2]
-            )
-            if whole:
-                hidden = _secrets(decode(data[at:end]))
-                for index in hidden:
-                    shown[at + _DATA_AT + index] = _HIDDEN
-                if hidden:
-                    shown[end - 2] = _HIDDEN
-            else:
-                end = at + 1
-                if data[at + 8] & 0x1F in (SECURITY, *_PASSWORDS):
-                    shown[at + 10 :] = [_HIDDEN] * len(shown[at + 10 :])
-                    break
-        at = data.find(START, end)
-    return " ".join(shown)
-
-
-def _secrets(frame):
+def secrets(frame):
     """Positions in the data of a frame that are not to be shown."""
     data = frame.data
     if frame.control & ABNORMAL:
