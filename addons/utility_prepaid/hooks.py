@@ -2,3 +2,14 @@ def post_init_hook(env):
     """Prepare every company that already has a chart of accounts."""
     for company in env["res.company"].search([("chart_template", "!=", False)]):
         company._utility_setup()
+
+
+def uninstall_hook(env):
+    """Odoo drops the tables of models; that of the readings is no model's own."""
+    env.cr.execute(
+        """
+        DROP VIEW IF EXISTS utility_reading;
+        DROP TABLE IF EXISTS utility_reading_raw;
+        DROP TABLE IF EXISTS utility_reading_mark
+        """
+    )

@@ -21,6 +21,10 @@ class ResConfigSettings(models.TransientModel):
         currency_field="currency_id",
     )
 
+    utility_reading_months = fields.Integer(
+        "Months that readings are kept", config_parameter="utility_prepaid.reading_months"
+    )
+
     def action_utility_setup(self):
         """Create the accounts, journals and products that are missing."""
         self.company_id._utility_setup()

@@ -47,6 +47,16 @@ class UtilityMeterState(models.Model):
         digits=(16, 4), min_display_digits=2, readonly=True, help="Signed: below zero is owed."
     )
     total = fields.Float("Totaliser", digits=(16, 4), min_display_digits=2, readonly=True)
+    t1 = fields.Float("Sharp", digits=(16, 4), min_display_digits=2, readonly=True)
+    t2 = fields.Float("Peak", digits=(16, 4), min_display_digits=2, readonly=True)
+    t3 = fields.Float("Flat", digits=(16, 4), min_display_digits=2, readonly=True)
+    t4 = fields.Float("Valley", digits=(16, 4), min_display_digits=2, readonly=True)
+    battery_low = fields.Boolean("Battery low", readonly=True)
+    restart = fields.Boolean(
+        "Counts anew",
+        readonly=True,
+        help="Another meter stands behind this record since the last reading.",
+    )
     purchase_number = fields.Integer(readonly=True)
     epoch = fields.Integer(readonly=True)
     cumulative = fields.Float("Total bought", digits=(16, 4), min_display_digits=2, readonly=True)
@@ -108,6 +118,12 @@ class UtilityMeterState(models.Model):
             )
         )
         stored = bool(self.env.cr.rowcount)
+        self._forget()
+        return stored
+
+    @api.model
+    def _forget(self):
+        """The rows were written by SQL: what the cache says of them is old."""
         self.invalidate_model()
         self.env["utility.meter"].invalidate_model(
             [
@@ -123,4 +139,3 @@ class UtilityMeterState(models.Model):
             ],
             flush=False,
         )
-        return stored

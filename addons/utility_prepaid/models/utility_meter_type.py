@@ -56,6 +56,18 @@ class UtilityMeterType(models.Model):
         help="Minutes between two readings that the maker allows; a battery meter lives by it. "
         "Zero means no limit.",
     )
+    read_interval = fields.Integer(
+        "Reading interval",
+        default=60,
+        help="Minutes between two automatic readings of a meter; zero means none.",
+    )
+    turnover = fields.Float(
+        "Totaliser turns over at",
+        digits=(16, 4),
+        min_display_digits=0,
+        default=1000000,
+        help="The totaliser begins at zero again when it has counted so much. Zero means never.",
+    )
     uom_id = fields.Many2one("uom.uom", "Unit", required=True, ondelete="restrict")
 
     _code_uniq = models.Constraint("UNIQUE(code)", "Another meter type has this code.")
@@ -66,6 +78,25 @@ class UtilityMeterType(models.Model):
     _min_interval_positive = models.Constraint(
         "CHECK(min_interval >= 0)", "The shortest reading interval cannot be negative."
     )
+
+    _read_interval_positive = models.Constraint(
+        "CHECK(read_interval >= 0)", "The reading interval cannot be negative."
+    )
+    _turnover_positive = models.Constraint(
+        "CHECK(turnover >= 0)", "A totaliser does not turn over below zero."
+    )
+
+    @api.constrains("read_interval", "min_interval")
+    def _check_read_interval(self):
+        for kind in self:
+            if 0 < kind.read_interval < kind.min_interval:
+                raise ValidationError(
+                    self.env._(
+                        "%(type)s: the maker allows a reading every %(minutes)s minutes at most.",
+                        type=kind.name,
+                        minutes=kind.min_interval,
+                    )
+                )
 
     @api.constrains("prepaid", "credit")
     def _check_credit(self):

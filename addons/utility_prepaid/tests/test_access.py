@@ -4,6 +4,7 @@ from odoo import SUPERUSER_ID
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
+from ..tools.reading_store import Reading
 from .test_archive import ArchiveCommon
 
 ROLES = ("reader", "cashier", "supervisor", "accountant", "engineer", "manager", "administrator")
@@ -16,6 +17,10 @@ GATED = (
     "utility.command",
     "utility.operation",
     "utility.meter.state",
+    "utility.reading",
+    "utility.reading.hour",
+    "utility.reading.day",
+    "utility.reading.month",
 )
 # model -> operation -> roles that may; what is not named nobody may
 RIGHTS = {
@@ -184,11 +189,21 @@ class TestCompanies(ArchiveCommon):
         )
         cls.contract.action_open()
         root["utility.meter.state"]._store(cls.meter.id, datetime(2026, 11, 1), balance=1)
+        root["utility.reading"]._store([Reading(cls.meter.id, datetime(2026, 11, 1), total="1")])
+        hours = root["utility.reading.hour"]
+        hours._roll_up(hours._mark(), hours._settled())
 
     def _records(self):
         yield from (self.site, self.building, self.floor, self.room, self.meter, self.tariff)
         yield from (self.tariff.price_ids, self.contract, self.meter.state_ids)
-        for model in ("utility.command", "utility.operation"):
+        for model in (
+            "utility.command",
+            "utility.operation",
+            "utility.reading",
+            "utility.reading.hour",
+            "utility.reading.day",
+            "utility.reading.month",
+        ):
             yield self.env[model].search([("meter_id", "=", self.meter.id)], limit=1)
 
     def test_another_companys_records_are_not_there(self):
