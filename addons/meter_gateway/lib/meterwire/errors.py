@@ -71,3 +71,21 @@ class BadJob(WireError):
     """What the caller asks for cannot be sent at all."""
 
     code = "bad_job"
+
+
+class NotConfirmed(WireError):
+    """The meter accepted a command, or did not even answer it, and its state never followed."""
+
+    code = "not_confirmed"
+
+
+class DialectError(WireError):
+    """The description of a meter model makes no sense; the words name the place."""
+
+    code = "bad_dialect"
+
+
+class NoEncryptor(WireError):
+    """The program that makes a meter's codes is not reached, refuses, or answers nonsense."""
+
+    code = "no_encryptor"
