@@ -2,7 +2,10 @@
 
 import time
 from dataclasses import dataclass, field
+from types import ModuleType
+from typing import NamedTuple
 
+from . import dlt645_2007
 from .decode import mask
 
 #: priorities: lower goes first. Scheduled reads leave a silent meter alone for a while.
@@ -58,26 +61,114 @@ class LineSpec:
     ask_attempts: int = 3
 
 
+class Meter(NamedTuple):
+    """The meter that a job is about.
+
+    :param str address: digits as printed
+    :param Dialect dialect: of its model
+    :param int key_version: of the master key that its keys are derived from
+    :param str algorithm: ``des`` or ``3des``
+    :param envelope: what the box between line and meter wants around a frame, see ``envelope``;
+        None: nothing
+    :param str zone: IANA name of the time zone in which its clock runs
+    """
+
+    address: str
+    dialect: object
+    key_version: int = 1
+    algorithm: str = "3des"
+    envelope: object = None
+    zone: str = "Asia/Shanghai"
+
+
 @dataclass(frozen=True)
 class Read:
-    """Ask one meter for some data identifiers. Ends in ``ReadDone`` or ``Failed``."""
+    """Read registers of one meter. ``Done`` has value by name; None for what the meter does not
+    have.
+
+    :param tuple items: names of the dialect's registers
+    """
 
     id: object
     line: object
-    address: str
+    meter: Meter
     items: tuple
     priority: int = SCHEDULED_READ
 
 
 @dataclass(frozen=True)
-class Find:
-    """Ask the only meter on a line for its address. Ends in ``ReadDone`` (``{"address": ..}``) or
-    ``Failed``."""
+class Switch:
+    """Switch the supply, and prove it by the meter's own state. ``Done`` has what was proved
+    (``supply`` or ``control``), and ``acked``; ``Failed`` may be ``not_confirmed``.
+
+    :param str action: off, on, local, keep or unkeep
+    """
 
     id: object
     line: object
+    meter: Meter
+    action: str
+    priority: int = SWITCHING
+
+
+@dataclass(frozen=True)
+class Write:
+    """Write registers and read them back. ``Done`` has ``{"was", "is", "ok"}`` by name, and
+    ``words`` where the meter refused.
+
+    :param tuple items: (name, value) of each register
+    """
+
+    id: object
+    line: object
+    meter: Meter
+    items: tuple
     priority: int = LIVE_READ
-    address: str = "A" * 12
+
+
+@dataclass(frozen=True)
+class SetClock:
+    """Set the meter's clock to the time of its zone. ``Done`` has ``{"clock": {"was", "is",
+    "ok"}}``."""
+
+    id: object
+    line: object
+    meter: Meter
+    priority: int = LIVE_READ
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Send a frame that a person made; who may send what is the caller's business, see ``raw``.
+    ``Done`` has ``reply`` (masked hexadecimal) and ``words``, of a refusal too.
+
+    :param bytes request: whole, preamble included
+    :param codec: module that reads the reply
+    :param function: function code that the reply has; None: nobody answers
+    """
+
+    id: object
+    line: object
+    request: bytes
+    codec: ModuleType
+    address: str
+    function: int | None
+    envelope: object = None
+    priority: int = LIVE_READ
+
+
+@dataclass(frozen=True)
+class Find:
+    """Ask the only meter on a line for its address. ``Done`` has ``address``.
+
+    :param codec: of the protocol it is asked in
+    """
+
+    id: object
+    line: object
+    codec: ModuleType = dlt645_2007
+    envelope: object = None
+    priority: int = LIVE_READ
 
 
 @dataclass(frozen=True)
@@ -87,23 +178,19 @@ class Ask:
 
     id: object
     line: object
-    address: str
-    key_version: int
-    algorithm: str
+    meter: Meter
     priority: int = MONEY
 
 
 @dataclass(frozen=True)
 class Money:
-    """One turn: status query, ``Asked``, the caller's answer, the frame once, ``Answered``, status
+    """One turn: status query, ``Asked``, the caller's order, its frame once, ``Answered``, status
     query, ``Settled``. Ends in ``Failed`` or ``Released`` while no byte of the frame has left,
     otherwise always in ``Settled``."""
 
     id: object
     line: object
-    address: str
-    key_version: int
-    algorithm: str
+    meter: Meter
     priority: int = MONEY
 
 
@@ -134,7 +221,8 @@ class Exchange:
 
     @property
     def outcome(self):
-        """One of reply, refused, silence, wrong_reply, garbled, link_lost."""
+        """One of reply, refused, silence, wrong_reply, garbled, link_lost; sent for a broadcast,
+        which nobody answers."""
         return self._session.outcome
 
     @property
@@ -179,8 +267,8 @@ class Settled(Event):
 
 
 @dataclass(frozen=True)
-class ReadDone(Event):
-    """Terminal: value by data identifier; None for what the meter does not have."""
+class Done(Event):
+    """Terminal: what came of Read, Switch, Write, SetClock, Raw or Find; see there."""
 
     values: dict
     terminal = True
@@ -189,7 +277,7 @@ class ReadDone(Event):
 @dataclass(frozen=True)
 class Failed(Event):
     """Terminal: no byte of a money frame left. ``code`` is one of no_reply, wrong_reply, refused,
-    link_down, backed_off, no_key, no_line, bad_job, bad_value, stopped, internal."""
+    not_confirmed, link_down, backed_off, no_key, no_line, bad_job, bad_value, stopped, internal."""
 
     code: str
     words: str
