@@ -1,17 +1,39 @@
+from typing import NamedTuple
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools.decimals import dec
 
-# kind -> (moves money, priority on the line, may be repeated without asking first)
+
+class Kind(NamedTuple):
+    """What holds for every command of a kind.
+
+    ``priority``: money 0, switching 1, what a person waits for 2, scheduled 3.
+    ``repeatable``: may be carried out again without asking the meter first.
+    ``changes``: leaves something changed in the meter, so that an emergency stop holds it.
+    ``seconds``: a command of this age never fires any more; None for those that wait for ever.
+    """
+
+    money: bool
+    priority: int
+    repeatable: bool
+    changes: bool
+    seconds: int | None
+
+
 KINDS = {
-    "open": (True, 0, False),
-    "preset": (True, 0, False),
-    "charge": (True, 0, False),
-    "reverse": (True, 0, False),
-    "clear": (True, 0, False),
-    "read": (False, 2, True),
+    "open": Kind(True, 0, False, True, None),
+    "preset": Kind(True, 0, False, True, None),
+    "charge": Kind(True, 0, False, True, None),
+    "reverse": Kind(True, 0, False, True, None),
+    "clear": Kind(True, 0, False, True, None),
+    "switch": Kind(False, 1, True, True, 600),
+    "read": Kind(False, 2, True, False, None),
+    "write": Kind(False, 2, True, True, 86400),
+    "set_clock": Kind(False, 2, True, True, 3600),
+    "raw": Kind(False, 2, True, True, 60),
 }
 OPEN_STATES = ("queued", "sent", "unknown", "disputed")
 
@@ -37,13 +59,20 @@ class UtilityCommand(models.Model):
             ("charge", "Charge"),
             ("reverse", "Reverse"),
             ("clear", "Clear"),
+            ("switch", "Switch supply"),
+            ("write", "Set parameters"),
+            ("set_clock", "Set clock"),
+            ("raw", "Raw frame"),
         ],
         required=True,
         readonly=True,
     )
+    # Money:
     # queued -> sent -> done | failed | unknown
     # unknown -> done | queued (same number) | failed | disputed
     # queued -> cancelled | expired          disputed -> done | failed (by a person)
+    # Without money (the run that works on it keeps it in hand meanwhile):
+    # queued -> done | failed | cancelled | expired
     state = fields.Selection(
         [
             ("queued", "Queued"),
@@ -61,6 +90,18 @@ class UtilityCommand(models.Model):
         index=True,
     )
     money = fields.Boolean(readonly=True, required=True)
+    changes = fields.Boolean(
+        "Changes the meter",
+        readonly=True,
+        required=True,
+        default=False,
+        help="Held by an emergency stop; what only asks goes on.",
+    )
+    arguments = fields.Json(
+        readonly=True,
+        help="What a command without money is to do: the switching action, the registers and their "
+        "values as texts, or the frame.",
+    )
     priority = fields.Integer(readonly=True, required=True)
     meter_id = fields.Many2one(
         "utility.meter", required=True, readonly=True, index=True, ondelete="restrict"
@@ -95,7 +136,9 @@ class UtilityCommand(models.Model):
     balance_before = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
     balance_after = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
     cumulative = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
-    result = fields.Json(readonly=True)
+    result = fields.Json(
+        readonly=True, help="What came back, as texts; a register that was set as was and is."
+    )
 
     can_settle = fields.Boolean(compute="_compute_can_settle")
 
@@ -141,32 +184,39 @@ class UtilityCommand(models.Model):
 
         :param meter: `utility.meter` record
         :param kind: one of KINDS
-        :param values: further fields (vend_id, contract_id, credit, customer_number ...)
+        :param values: further fields (vend_id, contract_id, credit, customer_number, arguments ...)
         :return: the new command (sudo)
+        :raises UserError: the meter may not be changed at the moment
         """
-        money, priority, __ = KINDS[kind]
+        rules = KINDS[kind]
+        if values.setdefault("changes", rules.changes):
+            meter._check_changeable()
+        asked_at = fields.Datetime.now()
+        if rules.seconds:
+            values.setdefault("expires_at", fields.Datetime.add(asked_at, seconds=rules.seconds))
         # The index on open orders must see the former order's end, which may still be in the cache.
         self.flush_model(["state"])
         command = self.sudo().create(
             {
                 "kind": kind,
-                "money": money,
-                "priority": priority,
+                "money": rules.money,
+                "priority": rules.priority,
                 "meter_id": meter.id,
                 "company_id": meter.company_id.id,
                 "site_id": meter.site_id.id,
                 "user_id": self.env.uid,
-                "asked_at": fields.Datetime.now(),
+                "asked_at": asked_at,
                 **values,
             }
         )
-        if money:
+        if command.changes:
             self.env["utility.operation"]._log(
                 self.env._("Command queued"),
                 command,
                 meter=meter,
                 vend=command.vend_id,
-                after=f"{kind} {command.credit:.4f}",
+                after=f"{kind} {command.credit:.4f}" if rules.money else kind,
+                note="" if rules.money else command._arguments_words(),
             )
         command._wake()
         return command
@@ -225,7 +275,7 @@ class UtilityCommand(models.Model):
                 )
             )
         self.sudo().write({"state": target, **values})
-        if self.money:
+        if self.money or self.changes:
             self.env["utility.operation"]._log(
                 self.env._("Command state"),
                 self,
@@ -415,21 +465,41 @@ class UtilityCommand(models.Model):
         )
 
     def _read_done(self, result):
-        """A reading or switching command was carried out; repeats are harmless.
+        """A command without money was carried out; repeats are harmless.
 
         :param result: plain dictionary of texts, e.g. {"balance": "12.34", "total": "5.00"}
         """
-        self._lock()
-        if self.state in ("queued", "sent", "unknown"):
-            self.sudo().write({"state": "done", "result": result, "done_at": fields.Datetime.now()})
+        self._end_without_money("done", result=result, message=False)
 
-    def _read_failed(self, words):
-        """A reading or switching command failed; the words are shown to who asked."""
+    def _read_failed(self, words, **values):
+        """A command without money failed; the words are shown to who asked.
+
+        :param values: further fields, as `result` of what was done before it failed
+        """
+        self._end_without_money("failed", message=words, **values)
+
+    def _end_without_money(self, target, **values):
         self._lock()
-        if self.state in ("queued", "sent", "unknown"):
-            self.sudo().write(
-                {"state": "failed", "message": words, "done_at": fields.Datetime.now()}
+        if self.money or self.state not in ("queued", "sent", "unknown"):
+            return
+        self.sudo().write({"state": target, "done_at": fields.Datetime.now(), **values})
+        if self.changes:
+            self.env["utility.operation"]._log(
+                self.env._("Command state"),
+                self,
+                meter=self.meter_id,
+                before="queued",
+                after=target,
+                note=values.get("message") or self._result_words(),
             )
+
+    def _arguments_words(self):
+        """What a command without money is to do, in a line; drivers know their words better."""
+        return ", ".join(f"{name}: {value}" for name, value in (self.arguments or {}).items())
+
+    def _result_words(self):
+        """What came back of a command without money, in a line."""
+        return ", ".join(f"{name}: {value}" for name, value in (self.result or {}).items())
 
     # --------------------------------------------------------------- the desk
 

@@ -279,6 +279,13 @@ class UtilityMeter(models.Model):
             )
         if contract.state == "closing":
             raise UserError(_("The contract is being closed: nothing more can be sold."))
+        self._check_changeable()
+
+    def _check_changeable(self):
+        """Hook: whether this meter may be charged, switched or set at the moment.
+
+        :raises UserError: with words for whoever asks for it
+        """
 
     def _sell_warning(self):
         """Hook: words for the cashier about what may delay a sale; empty when nothing is known."""
