@@ -1,7 +1,7 @@
 """Values, data identifiers and abnormal replies."""
 
 import contextlib
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 
 import pytest
@@ -49,6 +49,7 @@ def test_binary_round_trip(value):
         lambda: values.digits_to_wire("12345"),
         lambda: values.digits_to_wire("12345678901G"),
         lambda: values.int_to_le(2**32, 4),
+        lambda: values.moment_to_wire(datetime(1999, 12, 31), "DDMMYY"),
         lambda: values.int_to_le(-1, 4),
     ],
 )
@@ -82,6 +83,31 @@ def test_is_digits_takes_twelve_ascii_digits_only(text):
         (dlt.TARIFFS, "00010000" + "00000000" * 4, (Decimal("1.00"), *[Decimal("0.00")] * 4)),
         (dlt.TARIFFS, "00010000" + "FFFFFFFF", (Decimal("1.00"), None)),
         (0x0280FFFF, "0102", b"\x01\x02"),
+        (0x00000103, "50120080", Decimal("-12.50")),
+        (0x0201FF00, "002301220023", (Decimal("230.0"), Decimal("220.1"), Decimal("230.0"))),
+        (0x0202FF00, "500180500100", (Decimal("-0.150"), Decimal("0.150"))),
+        (0x02030200, "005080", Decimal("-0.5000")),
+        (0x0280000B, "00550000", Decimal("0.5500")),
+        (0x04000101, "00221126", date(2026, 11, 22)),
+        (0x04000102, "563412", time(12, 34, 56)),
+        (0x04000107, "0000011226", datetime(2026, 12, 1)),
+        (0x04000107, "0000000000", None),
+        (0x04000204, "04", 4),
+        (0x04000205, "5402", 254),
+        (0x04000306, "400000", 40),
+        (0x040005FF, "0000" * 2 + "5000" + "0000" * 4, (0, 0, 0x50, 0, 0, 0, 0)),
+        (0x04000703, "08", 8),
+        (0x04000B01, "0001", "0100"),
+        (0x04001001, "00500000", Decimal("50.00")),
+        (0x04001401, "0500", 5),
+        (0x04010000, "010101020107", ("010101", "070102")),
+        (0x04020001, "010000020008", ("000001", "080002")),
+        (0x04050104, "00550000", Decimal("0.5500")),
+        (0x03330101, "3412221126", datetime(2026, 11, 22, 12, 34)),
+        (0x03330301, "00000100", Decimal("100.00")),
+        (0x0332020A, "0700", 7),
+        (0x05060101, "76170300AA", (Decimal("317.76"),)),
+        (0x1D000101, "563412221126", datetime(2026, 11, 22, 12, 34, 56)),
     ],
 )
 def test_value_of_a_reply(di, payload, value):
@@ -103,6 +129,8 @@ def test_status_word_tells_the_supply():
         (dlt.TARIFFS, "", "multiple of 4"),
         (dlt.CLOCK, "56341207311126", "no time"),
         (dlt.CLOCK, "5634120722112A", "packed decimal"),
+        (0x04000107, "0000321226", "no time"),
+        (0x04010000, "01010102", "multiple of 3"),
     ],
 )
 def test_senseless_content(di, payload, words):
@@ -184,3 +212,162 @@ def test_encode_refuses_what_no_frame_can_hold():
         dlt.encode(dlt.Frame(ADDRESS, 0x11, bytes(256)))
     with pytest.raises(ValueFault):
         dlt.encode(dlt.Frame("12", 0x11))
+
+
+# --- requests: bytes of the standard's layout, put together by hand ------------------------------
+
+
+def wire(text):
+    """``FE`` x4 and a frame written with its data plain, between ``[`` and ``]``."""
+    head, plain = text.rstrip("]").split("[")
+    data = bytes((byte + 0x33) & 0xFF for byte in bytes.fromhex(plain))
+    body = bytes.fromhex(head) + bytes([len(data)]) + data
+    return b"\xfe\xfe\xfe\xfe" + body + bytes([sum(body) & 0xFF, 0x16])
+
+
+HEAD = "68 010000112620 68"
+
+
+@pytest.mark.parametrize(
+    "made, text",
+    [
+        (dlt.read_request(ADDRESS, dlt.TOTAL), f"{HEAD} 11 [00000100]"),
+        (dlt.read_request(ADDRESS, 0x06000001, count=3), f"{HEAD} 11 [01000006 03]"),
+        (
+            dlt.read_request(ADDRESS, 0x06000001, count=12, since=datetime(2026, 11, 22, 12, 34)),
+            f"{HEAD} 11 [01000006 12 34 12 22 11 26]",
+        ),
+        (dlt.read_next_request(ADDRESS, dlt.TARIFFS, 1), f"{HEAD} 12 [00FF0100 01]"),
+        (
+            dlt.write_request(ADDRESS, 0x04001001, b"\0\x50\0\0", 2, "123456", "87654321"),
+            f"{HEAD} 14 [01100004 02 563412 21436587 00500000]",
+        ),
+        (
+            dlt.relay_request(
+                ADDRESS, 0x1A, datetime(2026, 11, 22, 12, 34, 56), 2, "123456", "00000001"
+            ),
+            f"{HEAD} 1C [02 563412 01000000 1A 00 56 34 12 22 11 26]",
+        ),
+        (
+            dlt.relay_request(ADDRESS, 0x1C, datetime(2099, 1, 2), 3, "000000", n2=1),
+            f"{HEAD} 1C [03 000000 00000000 1C 01 00 00 00 02 01 99]",
+        ),
+        (
+            dlt.broadcast_time_request(datetime(2026, 11, 22, 12, 34, 56)),
+            "68 999999999999 68 08 [56 34 12 22 11 26]",
+        ),
+        (dlt.read_address_request(), "68 AAAAAAAAAAAA 68 13 []"),
+        (dlt.write_address_request(ADDRESS), "68 AAAAAAAAAAAA 68 15 [010000112620]"),
+    ],
+)
+def test_request(made, text):
+    assert made == wire(text)
+
+
+@pytest.mark.parametrize(
+    "made, captured",
+    [
+        (
+            dlt.relay_request(
+                "151230011061", 0x1A, datetime(2099, 12, 30), 2, "020637", "00000001"
+            ),
+            "68611001301215681C10356A3935343333334D333333336345CC2C16",
+        ),
+        (
+            dlt.relay_request(
+                "111111111111", 0x1A, datetime(2018, 5, 12, 15, 41, 24), 0, "000000", preamble=0
+            ),
+            "68111111111111681C1033333333333333334D3357744845384B5516",
+        ),
+        (
+            dlt.broadcast_time_request(datetime(2019, 12, 7, 16, 28), preamble=0),
+            "689999999999996808063333 5B493A454C".replace("3333 ", "33") + "1616",
+        ),
+    ],
+)
+def test_requests_that_others_sent(made, captured):
+    assert made.lstrip(b"\xfe") == bytes.fromhex(captured)
+
+
+@pytest.mark.parametrize("address", [dlt.WILDCARD, "AAAAAAAA0001", "999999999999", "1", ""])
+def test_what_changes_a_meter_is_sent_to_one_meter(address):
+    for build in (
+        lambda: dlt.write_request(address, 0x04001001, b"", 2, "123456"),
+        lambda: dlt.relay_request(address, 0x1A, datetime(2026, 1, 1), 2, "123456"),
+        lambda: dlt.write_address_request(address),
+    ):
+        with pytest.raises(ValueFault):
+            build()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: dlt.write_request(ADDRESS, 1, b"", 2, "12345"),
+        lambda: dlt.write_request(ADDRESS, 1, b"", 2, "12345A"),
+        lambda: dlt.write_request(ADDRESS, 1, b"", 256, "123456"),
+        lambda: dlt.write_request(ADDRESS, 1, b"", 2, "123456", "1"),
+        lambda: dlt.write_request(ADDRESS, 1, bytes(244), 2, "123456"),
+        lambda: dlt.relay_request(ADDRESS, 0x1A, datetime(2100, 1, 1), 2, "123456"),
+        lambda: dlt.read_request(ADDRESS, 1, count=0),
+        lambda: dlt.read_request(ADDRESS, 1, count=100),
+        lambda: dlt.read_next_request(ADDRESS, 1, 0),
+        lambda: dlt.read_next_request(ADDRESS, 1, 256),
+    ],
+)
+def test_requests_that_cannot_be_made(build):
+    with pytest.raises(FrameError) as caught:
+        build()
+    assert "1234" not in caught.value.words  # a password never gets into a log
+
+
+# --- replies --------------------------------------------------------------------------------------
+
+
+def test_a_reply_in_three_parts():
+    first = reply(dlt.TARIFFS, "0102", control=0xB1)
+    second = dlt.Frame(ADDRESS, 0xB2, bytes.fromhex("00FF0100 0304 01"))
+    third = dlt.Frame(ADDRESS, 0x92, bytes.fromhex("00FF0100 05 02"))
+    assert [frame.has_more for frame in (first, second, third)] == [True, True, False]
+    assert dlt.payload_of(first, ADDRESS, dlt.TARIFFS) == b"\x01\x02"
+    assert dlt.payload_of(second, ADDRESS, dlt.TARIFFS, seq=1) == b"\x03\x04"
+    assert dlt.payload_of(third, ADDRESS, dlt.TARIFFS) == b"\x05"
+    with pytest.raises(WrongReply, match="part 2 came"):
+        dlt.payload_of(third, ADDRESS, dlt.TARIFFS, seq=1)
+    with pytest.raises(FrameError, match="sequence"):
+        dlt.payload_of(dlt.Frame(ADDRESS, 0x92, bytes.fromhex("00FF0100")), ADDRESS, dlt.TARIFFS)
+    with pytest.raises(FrameError, match="further frames"):
+        dlt.parse_reply(third, ADDRESS, dlt.TARIFFS)
+
+
+def test_acknowledgement():
+    assert dlt.check_ack(dlt.Frame(ADDRESS, 0x9C), ADDRESS, dlt.RELAY) is None
+    assert dlt.check_ack(dlt.Frame(ADDRESS, 0x95), dlt.WILDCARD, dlt.WRITE_ADDRESS) is None
+    with pytest.raises(MeterRefused, match="wrong password or not authorised") as caught:
+        dlt.check_ack(dlt.Frame(ADDRESS, 0xDC, b"\x04"), ADDRESS, dlt.RELAY)
+    assert caught.value.refusal == 4
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        dlt.Frame(ADDRESS, 0x94),
+        dlt.Frame(ADDRESS, 0x1C),
+        dlt.Frame("202611000002", 0x9C),
+        dlt.Frame(ADDRESS, 0xD4, b"\x04"),
+    ],
+)
+def test_what_is_no_acknowledgement(frame):
+    with pytest.raises(WrongReply):
+        dlt.check_ack(frame, ADDRESS, dlt.RELAY)
+
+
+def test_address_in_a_reply():
+    data = bytes.fromhex("010000112620")
+    assert dlt.address_of(dlt.Frame(dlt.WILDCARD, 0x93, data)) == ADDRESS
+    assert dlt.address_of(dlt.Frame(ADDRESS, 0x93)) == ADDRESS
+    # Six bytes of another reply are no address.
+    assert dlt.address_of(reply(dlt.STATUS_3, "5000")) == ADDRESS
+    for frame in (dlt.Frame(dlt.WILDCARD, 0x93), dlt.Frame(ADDRESS, 0x93, data[:5] + b"\xaa")):
+        with pytest.raises(FrameError):
+            dlt.address_of(frame)

@@ -117,11 +117,22 @@ def authority(level, password):
 
 
 def address_of(frame):
-    """Address in a reply: in its data, or else in its head.
+    """The address in the head of a reply.
 
     :raises FrameError: no digits
     """
-    found = wire_to_digits(frame.data) if len(frame.data) == 6 else frame.address
+    return _digits(frame.address)
+
+
+def told_address(data):
+    """The address that a reply has for its data, six bytes.
+
+    :raises FrameError: no digits
+    """
+    return _digits(wire_to_digits(data))
+
+
+def _digits(found):
     if not is_digits(found):
-        raise FrameError(f"{found} is not the address of a meter")
+        raise FrameError(f"{found or 'nothing'} is not the address of a meter")
     return found

@@ -94,7 +94,6 @@ ERR = (
 )
 
 Buffer = FrameBuffer
-address_of = dlt645.address_of
 
 
 class Frame(dlt645.Frame):
@@ -268,6 +267,16 @@ def check_ack(frame, address, function):
         raise wrong_reply(frame)
     if frame.is_abnormal:
         raise refusal(frame)
+
+
+def address_of(frame):
+    """The address in a reply to ``read_address_request``, or in the head of any other reply.
+
+    :raises FrameError: no digits
+    """
+    if frame.function == READ_ADDRESS and frame.data:
+        return dlt645.told_address(frame.data)
+    return dlt645.address_of(frame)
 
 
 def parse_reply(frame, address, di):
