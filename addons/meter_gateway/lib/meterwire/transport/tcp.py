@@ -7,6 +7,17 @@ import socket
 from ..errors import LinkDown
 
 
+def keep_alive(transport):
+    """Notice a peer that vanished without a word in about a minute and a half."""
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
 class TcpLink(asyncio.Protocol):
     """See the package's docstring for what a link is."""
 
@@ -19,13 +30,7 @@ class TcpLink(asyncio.Protocol):
 
     def connection_made(self, transport):
         self._transport = transport
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            # A peer that vanished without a word is noticed in about a minute and a half.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
-                if hasattr(socket, name):
-                    sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        keep_alive(transport)
 
     def connection_lost(self, exc):
         on_lost, self._on_lost, self._transport = self._on_lost, None, None
@@ -45,13 +50,15 @@ class TcpLink(asyncio.Protocol):
             self._transport.abort()
 
 
-async def open_link(host, port, on_data, on_lost, timeout):
-    if not host or not port:
-        raise LinkDown("a tcp endpoint needs host and port: tcp://192.0.2.7:5001")
+async def connect(protocol, host, port, timeout):
+    """Connect to a TCP port.
+
+    :param protocol: callable that makes the ``asyncio.Protocol``
+    :return: the protocol, connected
+    :raises LinkDown: nobody is there
+    """
     loop = asyncio.get_running_loop()
-    opening = asyncio.ensure_future(
-        loop.create_connection(lambda: TcpLink(on_data, on_lost), host, port)
-    )
+    opening = asyncio.ensure_future(loop.create_connection(protocol, host, port))
     try:
         done, _ = await asyncio.wait({opening}, timeout=timeout)
     finally:
@@ -61,6 +68,16 @@ async def open_link(host, port, on_data, on_lost, timeout):
     try:
         return opening.result()[1]
     except OSError as error:
-        # asyncio's own text repeats the address and differs between versions.
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise LinkDown(f"{host}:{port} cannot be reached: {reason}") from None
+        raise LinkDown(f"{host}:{port} cannot be reached: {reason(error)}") from None
+
+
+def reason(error):
+    """Words for an ``OSError``: asyncio's own text repeats the address and differs between
+    versions."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+
+
+async def open_link(host, port, on_data, on_lost, timeout):
+    if not host or not port:
+        raise LinkDown("a tcp endpoint needs host and port: tcp://192.0.2.7:5001")
+    return await connect(lambda: TcpLink(on_data, on_lost), host, port, timeout)

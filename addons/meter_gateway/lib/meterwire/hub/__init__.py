@@ -1,0 +1,1 @@
+"""The hub that DTUs dial in to."""
