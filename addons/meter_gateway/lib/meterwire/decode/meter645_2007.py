@@ -24,7 +24,7 @@ from ..dlt645_2007 import (
     read_value,
 )
 from ..errors import FrameError
-from ..recharge import order as recharge
+from ..recharge import sealed_frame as recharge
 from ..values import bcd_to_int, le_to_int, wire_to_digits
 from .shared import head_fields, name_in, need, value_text
 
