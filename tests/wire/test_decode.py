@@ -118,8 +118,8 @@ ONE_OF_EACH = [
     (
         "68106900010717200081161F9002000000002C000000002C595416190817201301EF16",
         (
-            "00201707010069 reply to read 901F (metering data): 0.00 m3, clock 2017-08-19 16:54:59, "
-            "valve abnormal"
+            "00201707010069 reply to read 901F (metering data): 0.00 m3, "
+            "clock 2017-08-19 16:54:59, valve abnormal"
         ),
     ),
     (
@@ -147,6 +147,10 @@ ONE_OF_EACH = [
 @pytest.mark.parametrize("data, line", ONE_OF_EACH)
 def test_words_of_every_protocol(data, line):
     assert explain(bytes.fromhex(data)) == [line]
+
+
+def forwarding(frame):
+    return gdw3761.parse(gdw3761.forward_request("02001234", 2, frame))
 
 
 def water(data, control=0x84):
@@ -191,6 +195,16 @@ def water(data, control=0x84):
             "reply to forward, port 3: 1 bytes that are no frame of a meter",
         ),
         (gdw3761.Frame("02001234", 0x88, 0x0C, 0x60, b"\x01\x03"), "AFN 0C F25"),
+        (gdw3761.Frame("02001234", 0xC9, 0x02, 0x70, gdw3761.F2), "logout"),
+        (gdw3761.Frame("02001234", 0x88, 0x00, 0x60, gdw3761.F2), "denial"),
+        (
+            forwarding(cjt188.read_request(WATER, cjt188.METERING)),
+            f"forward, port 2: {WATER} read 901F (metering data)",
+        ),
+        (
+            forwarding(dlt.encode(dlt.Frame(ADDRESS, dlt.BAUD, b"\x03"))),
+            f"forward, port 2: {ADDRESS} baud-rate, senseless: 03 is no baud rate character",
+        ),
     ],
 )
 def test_words_of_made_up_frames(frame, text):
@@ -303,6 +317,7 @@ def test_the_mac_of_a_status_is_masked_its_record_is_not():
         (dlt.CLEAR_METER, "02112233" + "00000000", [1, 2, 3]),
         (dlt.PASSWORD, "000C0004" + "02112233" + "04445566", [5, 6, 7, 9, 10, 11]),
         (dlt.SECURITY, "000000FF" + "00000000" + "AABBCC", [8, 9, 10]),
+        (dlt.SECURITY, "FF020107" + "44556677" + "AA" * 26, list(range(8, 34))),
     ],
 )
 def test_passwords_are_masked(function, data, hidden):
@@ -312,6 +327,20 @@ def test_passwords_are_masked(function, data, hidden):
     assert found == hidden
     # The checksum would give away the sum of what is hidden.
     assert shown[-2] == "**"
+
+
+def test_fields_of_a_forwarded_water_frame():
+    request = cjt188.read_request(WATER, cjt188.METERING, preamble=0)
+    found = fields(forwarding(request))
+    assert found["inner_188"] == request.hex().upper()
+    assert found["inner"] == fields(cjt188.parse(request))
+    assert fields(gdw3761.Frame("02001234", 0x88, 0x0C, 0x60, gdw3761.F1, b"\1"))["payload"] == "01"
+
+
+def test_a_forwarding_that_is_too_short_for_what_it_says_is_hidden_whole():
+    body = bytes.fromhex("02 6B8A0A 2000 010203")
+    frame = gdw3761.Frame("02001234", 0x4B, gdw3761.FORWARD, 0x60, gdw3761.F1, body)
+    assert hidden(gdw3761.encode(frame), 0) == list(range(18, 27))
 
 
 def hidden(frame, start):
