@@ -1,16 +1,15 @@
 """What the tests of the engine start from: one sale, reads, and what the meter was sent."""
 
-from meter_double import ADDRESS
-from meterwire import dlt645_2007 as dlt
-from meterwire.jobs import Money, Read
-from meterwire.recharge import order as recharge
+from meter_double import meter_of, sale
+from meterwire.jobs import Read
+from meterwire.recharge import sealed_frame as recharge
 
-SALE = Money("sale", "line", ADDRESS, 1, "3des")
+SALE = sale()
 
 
-def money_frames(meter):
-    return [frame for frame in meter.requests if frame.di in recharge.KIND_OF_DI]
+def money_frames(double):
+    return [frame for frame in double.requests if frame.di in recharge.KIND_OF_DI]
 
 
 def read(job_id, line="line"):
-    return Read(job_id, line, ADDRESS, (dlt.TOTAL,))
+    return Read(job_id, line, meter_of(), ("total",))

@@ -7,19 +7,24 @@ import time
 
 from meterwire import dlt645_2007 as dlt
 from meterwire.buffer import FrameBuffer
+from meterwire.dialect import Dialect, shipped
 from meterwire.engine import Engine
-from meterwire.jobs import LIVE_READ, LineSpec, Read, Timing
+from meterwire.jobs import LIVE_READ, Ask, LineSpec, Meter, Money, Read, Timing
 from meterwire.line import Line
 from meterwire.recharge import KeyRing, Order, build
-from meterwire.recharge import order as recharge
+from meterwire.recharge import sealed_frame as recharge
 from meterwire.transport.memory import Device
 from meterwire.values import digits_to_wire, int_to_le
 
 MASTER = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
-KEYRING = KeyRing({1: MASTER})
+PASSWORD = "123456"
+KEYRING = KeyRing({1: MASTER}, {"passwords": {"default": PASSWORD}})
 ADDRESS = "202611000001"
 OTHER = "202611000002"
 CUSTOMER = "000000000017"
+
+#: a prepaid meter that counts units
+PREPAID = Dialect.from_json(shipped()["d_single"])
 
 #: short, so that tests of silence are quick; a memory line answers without any waiting
 QUICK = Timing(
@@ -79,7 +84,7 @@ class MeterDouble:
         self.customer = CUSTOMER
         self.balance = 0
         self.executed = []
-        self.values = {dlt.TOTAL: "76170300", dlt.STATUS_3: "0000", 0x00900200: "00250000"}
+        self.values = {dlt.TOTAL: "76170300", dlt.STATUS_3: "0000", 0x00900100: "00250000"}
         self.refusal = None
 
     @property
@@ -143,14 +148,30 @@ class MeterDouble:
         return dlt.encode(dlt.Frame(frame.address, 0x83, data))
 
 
-def charge(number, amount=10000, reference=None, address=ADDRESS):
-    """A charge and its frame."""
-    order = Order("charge", amount, CUSTOMER, reference or 1000 + number, number, 0)
-    return order, build(order, address, KEYRING.meter_keys(address, 1, "3des"))
+def meter_of(address=ADDRESS, **values):
+    return Meter(address, PREPAID, **values)
 
 
-def read(job_id=1, address=ADDRESS, items=(dlt.TOTAL,), priority=LIVE_READ):
-    return Read(job_id, "line", address, items, priority)
+def charge(number, amount=10000, reference=None):
+    """An order to charge."""
+    return Order("charge", amount, CUSTOMER, reference or 1000 + number, number, 0)
+
+
+def frame_of(order, address=ADDRESS):
+    """The frame of an order, as it leaves."""
+    return build(order, address, KEYRING.meter_keys(address, 1, "3des"))
+
+
+def read(job_id=1, address=ADDRESS, items=("total",), priority=LIVE_READ):
+    return Read(job_id, "line", meter_of(address), items, priority)
+
+
+def ask(job_id="ask", address=ADDRESS):
+    return Ask(job_id, "line", meter_of(address))
+
+
+def sale(job_id="sale", address=ADDRESS):
+    return Money(job_id, "line", meter_of(address))
 
 
 def run(coroutine):

@@ -20,9 +20,9 @@ from meterwire.engine import Engine
 from meterwire.jobs import (
     Answered,
     Asked,
+    Done,
     Failed,
     LineSpec,
-    ReadDone,
     Released,
     Settled,
 )
@@ -33,7 +33,7 @@ def test_stop_while_a_line_is_held(meter, desk):
     desk.engine.submit([SALE, read(1)])
     desk.next(Asked)
     assert desk.engine.stop()
-    desk.engine.answer("sale", charge(1)[1])
+    desk.engine.answer("sale", charge(1))
     events = [desk.next(), desk.next(), desk.next()]
     assert {event.id for event in events if isinstance(event, Failed)} >= {1}
     assert all(isinstance(event, Failed | Released) for event in events)
@@ -45,11 +45,11 @@ def test_stop_after_a_frame_left_follows_it_up(meter, desk):
         desk.engine._begin_stop(10)  # as stop() does it, but surely before the reply
         return reply
 
-    order, frame = charge(1)
+    order = charge(1)
     meter.script.extend([None, stopping])
     desk.engine.submit([SALE, read(1)])
     desk.next(Asked)
-    desk.engine.answer("sale", frame)
+    desk.engine.answer("sale", order)
     assert desk.engine.stop(timeout=10)
     events = {type(event): event for event in (desk.next(), desk.next(), desk.next())}
     assert judge(order, events[Settled].status).outcome == "proved"
@@ -64,7 +64,7 @@ def test_stop_does_not_wait_longer_than_asked(meter):
     with EngineDesk(LineSpec("line", meter.endpoint, timing)) as desk:
         desk.engine.submit([SALE])
         desk.next(Asked)
-        desk.engine.answer("sale", charge(1)[1])
+        desk.engine.answer("sale", charge(1))
         assert gate.wait(10)
         assert desk.engine.stop(timeout=0.05)
         settled = desk.next(Settled)
@@ -98,14 +98,14 @@ def test_a_line_taken_out_and_put_back_is_never_served_twice(meter, desk):
         desk.engine.submit([read(1)])
         return b""
 
-    order, frame = charge(1)
+    order = charge(1)
     meter.script.extend([None, swap])
     desk.engine.submit([SALE])
     desk.next(Asked)
-    desk.engine.answer("sale", frame)
+    desk.engine.answer("sale", order)
     assert desk.next(Answered).reply is None
     assert judge(order, desk.next(Settled).status).outcome == "proved"
-    desk.next(ReadDone)
+    desk.next(Done)
     assert [frame.function for frame in meter.requests] == [3, 3, 3, dlt.READ]
 
 
@@ -118,10 +118,10 @@ def test_a_line_taken_out_while_the_meter_is_asked_is_not_held(meter, desk):
 def test_a_line_moves_to_another_endpoint_at_run_time(meter, desk):
     moved = MeterDouble("moved")
     desk.engine.submit([read(1)])
-    desk.next(ReadDone)
+    desk.next(Done)
     desk.engine.configure([LineSpec("line", moved.endpoint, QUICK)])
     desk.engine.submit([read(2)])
-    desk.next(ReadDone)
+    desk.next(Done)
     assert (len(meter.requests), len(moved.requests)) == (1, 1)
 
 
@@ -132,8 +132,8 @@ def test_lines_run_side_by_side():
         desk.engine.submit([dataclasses.replace(SALE, line=0)])
         desk.next(Asked)
         desk.engine.submit([read((n, k), n) for n in range(1, 20) for k in range(5)])
-        done = [desk.next(ReadDone) for _ in range(95)]
-        assert all(event.values == {dlt.TOTAL: Decimal("317.76")} for event in done)
+        done = [desk.next(Done) for _ in range(95)]
+        assert all(event.values == {"total": Decimal("317.76")} for event in done)
         desk.engine.answer("sale", None)
         desk.next(Released)
 
@@ -144,8 +144,8 @@ def test_wake_fd_is_readable_exactly_while_events_wait(desk):
 
     assert not readable() and desk.engine.drain() == []
     desk.engine.submit([read(1), read(2)])
-    desk.next(ReadDone)
-    desk.next(ReadDone)
+    desk.next(Done)
+    desk.next(Done)
     assert not readable()
     desk.engine.answer("x", None)
     assert select.select([desk.engine.wake_fd], [], [], 10)[0]
@@ -160,7 +160,7 @@ def test_submit_from_many_threads(meter, desk):
     threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
     for thread in threads:
         thread.start()
-    done = {desk.next(ReadDone).id for _ in range(100)}
+    done = {desk.next(Done).id for _ in range(100)}
     assert len(done) == 100
     for thread in threads:
         thread.join()

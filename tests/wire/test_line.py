@@ -12,22 +12,23 @@ from meter_double import (
     SILENT,
     Desk,
     MeterDouble,
+    ask,
     charge,
     frame_in,
+    frame_of,
     read,
     run,
+    sale,
 )
 from meterwire import dlt645_2007 as dlt
 from meterwire.jobs import (
     SCHEDULED_READ,
     Answered,
-    Ask,
     Asked,
+    Done,
     Failed,
     Find,
-    Money,
     Read,
-    ReadDone,
     Settled,
 )
 
@@ -38,9 +39,9 @@ FOREIGN = dlt.encode(dlt.Frame(OTHER, 0x91, bytes.fromhex("0000010076170300")))
 async def test_read():
     meter = MeterDouble("read")
     async with Desk(meter.endpoint) as desk:
-        desk.submit(read(items=(dlt.TOTAL, dlt.STATUS_3)))
-        done = await desk.next(ReadDone)
-    assert done.values == {dlt.TOTAL: Decimal("317.76"), dlt.STATUS_3: 0}
+        desk.submit(read(items=("total", "status")))
+        done = await desk.next(Done)
+    assert done.values == {"total": Decimal("317.76"), "status": 0}
     first = done.exchanges[0]
     assert (len(done.exchanges), first.outcome) == (2, "reply")
     assert first.words == "reply to read 00010000: 317.76 kWh"
@@ -52,9 +53,9 @@ async def test_read():
 async def test_what_the_meter_does_not_have_is_none():
     meter = MeterDouble("none")
     async with Desk(meter.endpoint) as desk:
-        desk.submit(read(items=(dlt.TOTAL, dlt.REMAINING_UNITS)))
-        assert (await desk.next(ReadDone)).values[dlt.REMAINING_UNITS] is None
-        desk.submit(read(items=(dlt.REMAINING_UNITS,)))
+        desk.submit(read(items=("total", "owed")))
+        assert (await desk.next(Done)).values["owed"] is None
+        desk.submit(read(items=("owed",)))
         failed = await desk.next(Failed)
     assert (failed.code, failed.words) == ("refused", "the meter refused: no such data")
 
@@ -64,7 +65,7 @@ async def test_find():
     meter = MeterDouble("find")
     async with Desk(meter.endpoint) as desk:
         desk.submit(Find(1, "line"))
-        assert (await desk.next(ReadDone)).values == {"address": ADDRESS}
+        assert (await desk.next(Done)).values == {"address": ADDRESS}
 
 
 @pytest.mark.parametrize("job", [read(address="12"), read(items=()), read(address="1" * 11 + "A")])
@@ -87,8 +88,8 @@ async def test_the_line_is_opened_with_the_first_job():
         await asyncio.sleep(0)
         assert meter.device.opened == 0
         desk.submit(read(1), read(2))
-        await desk.next(ReadDone)
-        await desk.next(ReadDone)
+        await desk.next(Done)
+        await desk.next(Done)
     assert meter.device.opened == 1
 
 
@@ -98,7 +99,7 @@ async def test_a_read_is_repeated_after_silence():
     meter.script.append(SILENT)
     async with Desk(meter.endpoint) as desk:
         desk.submit(read())
-        done = await desk.next(ReadDone)
+        done = await desk.next(Done)
     assert [exchange.outcome for exchange in done.exchanges] == ["silence", "reply"]
 
 
@@ -112,7 +113,7 @@ async def test_order_of_the_queue():
             read("scheduled 2", priority=SCHEDULED_READ),
             read("live 1"),
             read("live 2"),
-            Ask("ask", "line", ADDRESS, 1, "3des"),
+            ask(),
         )
         order = [(await desk.next()).id for _ in range(5)]
     assert order == ["ask", "live 1", "live 2", "scheduled 1", "scheduled 2"]
@@ -123,13 +124,13 @@ async def test_money_overtakes_fifty_waiting_reads():
     meter = MeterDouble("overtake")
     async with Desk(meter.endpoint) as desk:
         desk.submit(*(read(n, priority=SCHEDULED_READ) for n in range(50)))
-        await desk.next(ReadDone)
+        await desk.next(Done)
         asked = len(meter.requests)
-        desk.submit(Money("sale", "line", ADDRESS, 1, "3des"))
+        desk.submit(sale())
         while not isinstance(await desk.next(), Asked):
             pass
         assert meter.functions().index(dlt.SECURITY) == asked < 10
-        desk.line.turn.answer(charge(1)[1])
+        desk.line.turn.answer(charge(1))
         await desk.next(Answered)
         await desk.next(Settled)
 
@@ -140,15 +141,15 @@ async def test_money_overtakes_a_read_of_many_items():
     async with Desk(meter.endpoint) as desk:
         submitted = []
 
-        def sale(reply):
-            desk.submit(Ask("sale", "line", ADDRESS, 1, "3des"))
+        def sell(reply):
+            desk.submit(ask("sale"))
             submitted.append(True)
             return reply
 
-        meter.script.append(sale)
-        desk.submit(read("read", items=(dlt.TOTAL, dlt.STATUS_3, 0x00900200)))
+        meter.script.append(sell)
+        desk.submit(read("read", items=("total", "status", "balance")))
         assert (await desk.next(Settled)).id == "sale"
-        done = await desk.next(ReadDone)
+        done = await desk.next(Done)
     assert submitted and len(done.values) == 3
     assert meter.functions() == [dlt.READ, dlt.SECURITY, dlt.READ, dlt.READ]
 
@@ -167,8 +168,8 @@ async def test_a_late_reply_is_not_taken_for_the_next_answer():
         desk.submit(read(1), read(2))
         await desk.next(Failed)
         loop.call_later(0.02, meter.device.send, late)
-        done = await desk.next(ReadDone)
-    assert done.values == {dlt.TOTAL: Decimal("317.76")}
+        done = await desk.next(Done)
+    assert done.values == {"total": Decimal("317.76")}
     assert [exchange.outcome for exchange in done.exchanges] == ["reply"]
 
 
@@ -178,7 +179,7 @@ async def test_after_silence_a_socket_is_given_up():
     meter.script.append(SILENT)
     async with Desk(meter.endpoint) as desk:
         desk.submit(read())
-        await desk.next(ReadDone)
+        await desk.next(Done)
     assert meter.device.opened == 2
 
 
@@ -192,11 +193,11 @@ def test_a_doubled_reply_does_not_shift_the_answers(glued):
         meter.script.append(lambda reply: reply + reply if glued else [reply, reply])
         async with Desk(meter.endpoint) as desk:
             desk.submit(read(1))
-            await desk.next(ReadDone)
+            await desk.next(Done)
             meter.values[dlt.TOTAL] = "01000000"
             desk.submit(read(2))
-            done = await desk.next(ReadDone)
-        assert done.values == {dlt.TOTAL: Decimal("0.01")}
+            done = await desk.next(Done)
+        assert done.values == {"total": Decimal("0.01")}
 
     check()
 
@@ -211,11 +212,11 @@ def test_a_frame_nobody_asked_for_makes_the_line_drain(when):
         meter.script.append(lambda reply: reply + reply if when == "glued" else [reply, reply])
         async with Desk(meter.endpoint) as desk:
             desk.submit(read(1))
-            await desk.next(ReadDone)
+            await desk.next(Done)
             for _ in range(5):  # a few rounds of the loop deliver what was sent
                 await asyncio.sleep(0)
             desk.submit(read(2))
-            await desk.next(ReadDone)
+            await desk.next(Done)
         assert meter.device.opened == 2
 
     check()
@@ -227,9 +228,9 @@ async def test_noise_between_exchanges_costs_no_drain():
     meter.script.append(lambda reply: reply + b"\x00\xff")
     async with Desk(meter.endpoint) as desk:
         desk.submit(read(1), read(2))
-        await desk.next(ReadDone)
+        await desk.next(Done)
         meter.device.send(b"\x00")
-        await desk.next(ReadDone)
+        await desk.next(Done)
     assert meter.device.opened == 1
 
 
@@ -239,8 +240,8 @@ async def test_a_foreign_reply_is_reported_in_the_evidence():
     meter.script.append(lambda reply: [FOREIGN, reply])
     async with Desk(meter.endpoint) as desk:
         desk.submit(read())
-        done = await desk.next(ReadDone)
-    assert done.values == {dlt.TOTAL: Decimal("317.76")}
+        done = await desk.next(Done)
+    assert done.values == {"total": Decimal("317.76")}
     assert f"heard {OTHER}" in done.exchanges[0].words
 
 
@@ -264,8 +265,8 @@ async def test_bus_idle_is_kept():
     meter.device.on_write = lambda device, data: (times.append(loop.time()), write(device, data))
     async with Desk(meter.endpoint, timing) as desk:
         desk.submit(read(1), read(2))
-        await desk.next(ReadDone)
-        await desk.next(ReadDone)
+        await desk.next(Done)
+        await desk.next(Done)
     assert times[1] - times[0] >= 0.05
 
 
@@ -273,9 +274,9 @@ async def test_bus_idle_is_kept():
 async def test_an_unforeseen_error_ends_its_job_only():
     meter = MeterDouble("unforeseen")
     async with Desk(meter.endpoint) as desk:
-        desk.submit(Read(1, "line", ADDRESS, ("no number",)), read(2))
+        desk.submit(Read(1, "line", None, ("total",)), read(2))
         events = [await desk.next(), await desk.next()]
-    assert {type(event) for event in events} == {Failed, ReadDone}
+    assert {type(event) for event in events} == {Failed, Done}
     assert {event.code for event in events if isinstance(event, Failed)} == {"internal"}
 
 
@@ -284,7 +285,7 @@ async def test_closing_ends_what_waits():
     meter = MeterDouble("closing")
     async with Desk(meter.endpoint) as desk:
         meter.script.append(lambda reply: (desk.line.close("enough"), reply)[1])
-        desk.submit(read(1, items=(dlt.TOTAL, dlt.STATUS_3)), read(2))
+        desk.submit(read(1, items=("total", "status")), read(2))
         events = [await desk.next(Failed), await desk.next(Failed)]
         desk.submit(read(3))
         events.append(await desk.next(Failed))
@@ -294,11 +295,12 @@ async def test_closing_ends_what_waits():
 @run
 async def test_evidence_of_a_sale_shows_no_secret():
     meter = MeterDouble("evidence")
-    frame = charge(1)[1]
+    order = charge(1)
+    frame = frame_of(order)
     async with Desk(meter.endpoint) as desk:
-        desk.submit(Money(1, "line", ADDRESS, 1, "3des"))
+        desk.submit(sale(1))
         await desk.next(Asked)
-        desk.line.turn.answer(frame)
+        desk.line.turn.answer(order)
         answered = await desk.next()
         await desk.next(Settled)
     shown = repr(answered)

@@ -10,6 +10,7 @@ from meter_double import ADDRESS, OTHER
 from meterwire import dlt645_2007 as dlt
 from meterwire.errors import LinkDown, MeterRefused, NoReply, WrongReply
 from meterwire.jobs import Timing
+from meterwire.question import Question
 from meterwire.session import Session
 
 TIMING = Timing(first_byte=1.5, gap=0.5, total=6.0)
@@ -28,7 +29,7 @@ ANSWER = reply()
 @pytest.fixture
 def session():
     parse = functools.partial(dlt.parse_reply, address=ADDRESS, di=dlt.TOTAL)
-    session = Session(REQUEST, ADDRESS, dlt.READ, parse, TIMING)
+    session = Session(Question(dlt, REQUEST, ADDRESS, dlt.READ, parse), TIMING)
     session.start(100.0)
     return session
 
@@ -141,7 +142,7 @@ def test_evidence_is_bounded(session):
 )
 def test_any_bytes_in_any_pieces_end_in_a_known_outcome(chunks):
     parse = functools.partial(dlt.parse_reply, address=ADDRESS, di=dlt.TOTAL)
-    session = Session(REQUEST, ADDRESS, dlt.READ, parse, TIMING)
+    session = Session(Question(dlt, REQUEST, ADDRESS, dlt.READ, parse), TIMING)
     session.start(0.0)
     for at, chunk in enumerate(chunks):
         session.receive(chunk, at / 100)

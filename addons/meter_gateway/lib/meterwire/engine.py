@@ -10,6 +10,7 @@ import functools
 import logging
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from .jobs import Answered, Failed, Released
 from .line import Line
@@ -17,12 +18,14 @@ from .line import Line
 _logger = logging.getLogger(__name__)
 
 _REMEMBERED = 10_000
+#: calls to other programs (encryptors, name servers) under way at once
+_CALLS = 16
 
 
 class Engine:
     """Runs an event loop in a daemon thread of its own.
 
-    :param KeyRing keyring: master keys
+    :param KeyRing keyring: master keys, passwords, and what links and encryptors need
     """
 
     def __init__(self, keyring):
@@ -83,12 +86,13 @@ class Engine:
             for job in jobs:
                 self._emit(Failed(job.id, "stopped", "the engine does not run"), live=True)
 
-    def answer(self, job_id, frame):
-        """Answer ``Asked``: the frame to send, or None to send nothing.
+    def answer(self, job_id, order):
+        """Answer ``Asked``: the ``Order`` to send, or None to send nothing. Whoever gives an order
+        has committed before that it is sent.
 
         An answer that comes too late sends nothing and is reported as ``Released`` once more.
         """
-        if not self._call(self._answer, job_id, frame):
+        if not self._call(self._answer, job_id, order):
             self._emit(Released(job_id, "the engine does not run"))
 
     def drain(self):
@@ -157,6 +161,7 @@ class Engine:
     async def _run(self):
         self._stop = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(_CALLS, "meterwire-call"))
         self._ready.set()
         timeout = await self._stop
         for line in self._lines.values():
@@ -215,10 +220,10 @@ class Engine:
             else:
                 line.submit(job)
 
-    def _answer(self, job_id, frame):
+    def _answer(self, job_id, order):
         for line in self._lines.values():
             if line.turn is not None and line.turn.job.id == job_id:
-                if line.turn.answer(frame):
+                if line.turn.answer(order):
                     return
                 break
         with self._lock:

@@ -61,6 +61,10 @@ class LinkDown(WireError):
     code = "link_down"
 
 
+class NoLink(LinkDown):
+    """The line cannot be opened: nothing was written."""
+
+
 class KeyMissing(WireError):
     """No usable key: none given for this version, or the place it is kept in is refused."""
 

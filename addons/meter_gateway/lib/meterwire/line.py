@@ -11,7 +11,8 @@ import logging
 import time
 
 from .buffer import FrameBuffer
-from .errors import LinkDown, MeterRefused, WireError
+from .decode import words as frame_words
+from .errors import LinkDown, MeterRefused, NoLink, WireError
 from .jobs import Exchange, Failed
 from .session import Session
 from .transport import open_link
@@ -19,15 +20,18 @@ from .turn import Turn
 
 _logger = logging.getLogger(__name__)
 
-_CLEAN = ("reply", "refused")
+_CLEAN = ("reply", "refused", "sent")
 _MAX_DRAINS = 5
+_MAX_LATE = 4
+#: one byte of 11 bits at 2400 baud: so long a broadcast, which nobody answers, is on its way
+_BYTE_SECONDS = 11 / 2400
 
 
 class Line:
     """A queue of jobs on one link, which is opened with the first job.
 
     :param LineSpec spec: may be replaced later by ``configure``
-    :param KeyRing keyring: master keys
+    :param KeyRing keyring: master keys, passwords, and what links need
     :param emit: called with every event
     """
 
@@ -40,6 +44,7 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._next_spec = None
         self._heap = []
+        self._resting = {}  # entry of a job that left the line for a while -> its timer
         self._order = itertools.count()
         self._idle = None  # future: the queue is empty
         self._link = None
@@ -51,7 +56,10 @@ class Line:
         self._answer = None  # future: the session is over
         self._timer = None
         self._heard_at = float("-inf")
+        self._codec = self._envelope = None  # of the last question
         self._stray = FrameBuffer()
+        self._stray_reader = None
+        self._late = []  # what was heard between two questions
         self._suspect = False
         self._settled_at = 0.0
         self._silent = {}  # address -> (times in a row, not before)
@@ -76,8 +84,11 @@ class Line:
         that has left is followed up to its end. ``run`` returns when all that is done."""
         self.closing = words
         heap, self._heap = self._heap, []
-        for _, _, turn in sorted(heap):
-            turn.end(Failed(turn.job.id, code, words))
+        resting, self._resting = self._resting, {}
+        for timer in resting.values():
+            timer.cancel()
+        for _, _, turn in sorted([*heap, *resting]):
+            turn.fail(code, words)
         if self.turn is not None:
             self.turn.interrupt(words)
         self._wake()
@@ -109,11 +120,15 @@ class Line:
     async def _serve(self, entry):
         turn = self.turn = entry[2]
         try:
-            if not await turn.take(self):
-                if self.closing:
-                    turn.fail("stopped", self.closing)
-                else:
-                    heapq.heappush(self._heap, entry)
+            pause = await turn.take(self)
+            if pause is None:
+                return
+            if self.closing:
+                turn.fail("stopped", self.closing)
+            elif pause:
+                self._resting[entry] = self._loop.call_later(pause, self._rested, entry)
+            else:
+                heapq.heappush(self._heap, entry)
         except WireError as error:
             turn.fail(error.code, error.words)
             # Many jobs may fail without a single wait: let the other lines have their share.
@@ -126,6 +141,11 @@ class Line:
             turn.fail("internal", f"unforeseen: {type(error).__name__}")
         finally:
             self.turn = None
+
+    def _rested(self, entry):
+        del self._resting[entry]
+        heapq.heappush(self._heap, entry)
+        self._wake()
 
     def _wake(self):
         if self._idle is not None and not self._idle.done():
@@ -141,26 +161,37 @@ class Line:
 
     # --- one exchange ---------------------------------------------------------------------------
 
-    async def exchange(self, turn, request, address, function, parse, leaving=None):
-        """Write ``request`` and wait for its answer; returns the finished ``Session``.
+    async def exchange(self, turn, question, envelope=None):
+        """Put a question and wait for its answer; returns the finished ``Session``.
 
-        :param leaving: called right before the first byte leaves
-        :raises LinkDown: the link cannot be opened; nothing was written
+        :param Question question: see ``question``; whatever it says, it is put once
+        :param envelope: around its frame, see ``envelope``
+        :raises NoLink: the link cannot be opened; nothing was written
         """
-        await self._settle()
+        loop = self._loop
+        if self._suspect or self._heard_at + self.spec.timing.bus_idle > loop.time():
+            await self._settle()
         if self._link is None:
             await self._open(turn.urgent)
-        session = Session(request, address, function, parse, self.spec.timing)
+        if question.codec is not self._codec or envelope is not self._envelope:
+            self._listen(question.codec, envelope)
+        session = Session(question, self.spec.timing, envelope, self._late)
+        if self._late:
+            self._late = []
         self._session = session
-        self._answer = self._loop.create_future()
+        self._answer = loop.create_future()
         started = time.time()
-        session.start(self._loop.time())
-        if leaving:
-            leaving()
+        session.start(loop.time())
+        if question.leaving:
+            turn.sent = True
         try:
-            self._link.write(request)
-            self._arm(session.deadline)
-            await self._answer
+            self._link.write(session.request)
+            if question.function is None:
+                session.sent()
+                self._heard_at = loop.time() + len(session.request) * _BYTE_SECONDS
+            else:
+                self._arm(session.deadline)
+                await self._answer
         except LinkDown as error:
             session.lost(error.words)
             self._drop()
@@ -171,8 +202,14 @@ class Line:
             if session.outcome not in _CLEAN or session.unasked:
                 self.suspect()
         if session.error is None or isinstance(session.error, MeterRefused):
-            self._silent.pop(address, None)
+            self._silent.pop(question.address, None)
         return session
+
+    def _listen(self, codec, envelope):
+        """What is heard from now on between two questions is read as the answer to the last."""
+        self._codec, self._envelope = codec, envelope
+        self._stray = codec.Buffer()
+        self._stray_reader = None if envelope is None else envelope.reader()
 
     def suspect(self):
         """An answer may still be under way: before the next question the line is drained."""
@@ -199,11 +236,19 @@ class Line:
         now = self._heard_at = self._loop.time()
         session = self._session
         if session is None or session.done:
-            # A whole frame that nobody asked for: answers may be one behind their questions.
-            if self._stray.feed(data):
-                self.suspect()
+            self._unasked(data)
         elif session.receive(data, now):
             self._finish()
+
+    def _unasked(self, data):
+        """A whole frame that nobody asked for: answers may be one behind their questions."""
+        if self._stray_reader is not None:
+            data = self._stray_reader.feed(data)
+        for raw in self._stray.feed(data):
+            if len(self._late) < _MAX_LATE:
+                frame = self._codec.decode(raw)
+                self._late.append(f"heard before {frame.address} {frame_words(frame)}")
+            self.suspect()
 
     def _finish(self):
         if self._answer is not None and not self._answer.done():
@@ -237,7 +282,7 @@ class Line:
         # People do not wait for a long pause, but nobody hammers a box that is off.
         retry_at = self._failed_at + timing.reconnect_min if urgent else self._retry_at
         if now < min(retry_at, self._retry_at):
-            raise LinkDown(f"{self._down} (next try in {self._retry_at - now:.0f} s)")
+            raise NoLink(f"{self._down} (next try in {self._retry_at - now:.0f} s)")
         self._opening += 1
         try:
             self._link = await open_link(
@@ -245,6 +290,7 @@ class Line:
                 self._received,
                 lambda words, opening=self._opening: self._lost(opening, words),
                 timing.connect,
+                self.keyring,
             )
         except LinkDown as error:
             now = self._loop.time()
@@ -252,7 +298,7 @@ class Line:
             self._down = error.words
             self._failed_at, self._retry_at = now, now + pause
             self._failures += 1
-            raise
+            raise NoLink(error.words) from None
         self._failures = 0
         self._retry_at = float("-inf")
         self._stray.clear()

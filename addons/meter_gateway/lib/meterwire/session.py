@@ -1,14 +1,12 @@
 """One question and its answer, without input or output: bytes and times in, a result out.
 
 A frame is the answer only if it comes from the address asked, with the function asked, and the
-caller's ``parse`` accepts its content. Whatever else is heard meanwhile (a late reply to an older
+question's ``parse`` accepts its content. Whatever else is heard meanwhile (a late reply to an older
 question, another meter, our own echo) is noted and never taken. The answer is complete with the
 last byte of its frame; silence is waited for only where no answer comes.
 """
 
-from .buffer import FrameBuffer
 from .decode import words as frame_words
-from .dlt645_2007 import address_matches, decode
 from .errors import FrameError, LinkDown, MeterRefused, NoReply, WireError, WrongReply
 
 _MAX_EVIDENCE = 1024
@@ -18,20 +16,20 @@ _MAX_NOTES = 4
 class Session:
     """One exchange. Feed it ``receive`` and ``silence`` until ``done``.
 
-    :param bytes request: as it is to be written
-    :param str address: of the meter asked (``A`` is any digit)
-    :param int function: function code asked
-    :param parse: called with a ``Frame`` of that address and function; returns the result, or
-        raises MeterRefused (which is an answer too), WrongReply or FrameError (which are not)
+    :param Question question: see ``question``
     :param Timing timing: see ``jobs``
+    :param envelope: around the frame on this line, see ``envelope``; None: nothing
+    :param list notes: what the evidence should say besides
     """
 
     __slots__ = (
         "_buffer",
+        "_codec",
         "_fault",
         "_frame",
         "_latest",
         "_notes",
+        "_reader",
         "address",
         "deadline",
         "done",
@@ -46,11 +44,12 @@ class Session:
         "value",
     )
 
-    def __init__(self, request, address, function, parse, timing):
-        self.request = request
-        self.address = address
-        self.function = function
-        self.parse = parse
+    def __init__(self, question, timing, envelope=None, notes=None):
+        codec, request, self.address, self.function, self.parse = question[:5]
+        self._codec = codec
+        #: bytes as they are to be written
+        self.request = request if envelope is None else envelope.wrap(request)
+        self._reader = None if envelope is None else envelope.reader()
         self.timing = timing
         self.done = False
         #: what ``parse`` returned
@@ -59,15 +58,15 @@ class Session:
         self.error = None
         self.outcome = ""
         #: bytes heard, at most the first 1024
-        self.rx = bytearray()
+        self.rx = b""
         #: when to call ``silence``
         self.deadline = 0.0
         #: frames heard that are not the answer: the line may be one answer behind
         self.unasked = 0
-        self._buffer = FrameBuffer()
+        self._buffer = codec.Buffer()
         self._frame = None
         self._fault = None
-        self._notes = []
+        self._notes = notes or None
         self._latest = 0.0
 
     def start(self, now):
@@ -75,11 +74,18 @@ class Session:
         self.deadline = now + self.timing.first_byte
         self._latest = now + self.timing.total
 
+    def sent(self):
+        """The request was written, and nobody answers it."""
+        self._end("sent")
+
     def receive(self, chunk, now):
         """Take bytes; true when the exchange is over."""
-        if len(self.rx) < _MAX_EVIDENCE:
-            self.rx += chunk[: _MAX_EVIDENCE - len(self.rx)]
+        room = _MAX_EVIDENCE - len(self.rx)
+        if room > 0:
+            self.rx += chunk[:room]
         self.deadline = min(max(self.deadline, now + self.timing.gap), self._latest)
+        if self._reader is not None:
+            chunk = self._reader.feed(chunk)
         frames = self._buffer.feed(chunk)
         return self._take(frames) if frames else self.done
 
@@ -103,23 +109,28 @@ class Session:
     def words(self):
         """What happened, for the evidence."""
         text = frame_words(self._frame) if self._frame else ""
+        if self.outcome == "sent":
+            text = "to everybody on the line"
         if self.error and not isinstance(self.error, MeterRefused):
             text = f"{text}: {self.error.words}" if text else self.error.words
         return "; ".join([text, *self._notes]) if self._notes else text
 
     def _take(self, frames):
+        codec = self._codec
         for raw in frames:
+            frame = codec.decode(raw)
             if self.done:
                 # Bytes behind the answer answer something else.
                 self.unasked += 1
-                self._note("followed by", decode(raw))
+                self._note("followed by", frame)
                 continue
-            frame = decode(raw)
             if not frame.is_reply:
                 if raw not in self.request:
                     self._note("heard", frame)
                 continue
-            if frame.function != self.function or not address_matches(self.address, frame.address):
+            if frame.function != self.function or not codec.address_matches(
+                self.address, frame.address
+            ):
                 self.unasked += 1
                 self._note("heard", frame)
                 if self._fault is None:
@@ -153,5 +164,7 @@ class Session:
         self.parse = None  # evidence lives longer than the keys that this may hold
 
     def _note(self, how, frame):
+        if self._notes is None:
+            self._notes = []
         if len(self._notes) < _MAX_NOTES:
             self._notes.append(f"{how} {frame.address} {frame_words(frame)}")
