@@ -1,13 +1,18 @@
 """Writing credit into a meter and proving that it is there: ``docs/recharge-shapes.md``."""
 
 from ..errors import DialectError
+from .a013 import A013
 from .base import NO_CUSTOMER, Ack, Order, Refusal, Shape, Status, Verdict
+from .esam import Esam
 from .keys import KeyRing, MeterKeys
+from .order_number import OrderNumber
+from .plain import Plain
 from .sealed import Sealed
 from .sealed_frame import build, judge, parse_answer, parse_status, serr_words, status_query
+from .vendor import Vendor
 
 #: by the name that a dialect's ``recharge.shape`` gives
-SHAPES = {shape.name: shape for shape in (Sealed,)}
+SHAPES = {shape.name: shape for shape in (Sealed, Esam, Vendor, Plain, OrderNumber, A013)}
 
 __all__ = [
     "NO_CUSTOMER",

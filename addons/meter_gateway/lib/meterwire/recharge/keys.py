@@ -1,19 +1,31 @@
 """Where the keys come from. They never reach the database, a log, or the text of an error."""
 
 import hmac
-import json
 import os
-import stat
 
 from Crypto.Cipher import DES3
 
 from ..errors import KeyMissing
 from ..values import is_digits
-from . import cipher
+from . import cipher, secrets_file
 
 FILE_VARIABLE = "METERWIRE_KEYS"
 KEY_PREFIX = "METERWIRE_KEY_"
-_MAX_FILE = 64 * 1024
+
+
+class Secret:
+    """A text that does not show."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        return "<Secret>"
+
+    def __reduce__(self):
+        raise TypeError("keys are not to be written anywhere")
 
 
 class MeterKeys:
@@ -48,18 +60,22 @@ class MeterKeys:
 
 
 class KeyRing:
-    """Master keys by version.
+    """Master keys by version, and the other secrets that the gateway needs.
 
     :param masters: ``{version 1..255: 16 bytes}``
-    :raises KeyMissing: a version or a key is not usable
+    :param secrets: sections of the key file: ``{"passwords": {"default": "000000"}}``
+    :raises KeyMissing: a version, a key or a secret is not usable
     """
 
-    __slots__ = ("_masters",)
+    __slots__ = ("_masters", "_secrets")
 
-    def __init__(self, masters=()):
+    def __init__(self, masters=(), secrets=()):
         self._masters = {}
+        self._secrets = {}
         for version, key in dict(masters).items():
             self._add(version, key)
+        for section, content in dict(secrets).items():
+            self._secrets[section] = secrets_file.checked(section, content, "secrets")
 
     def __repr__(self):
         return f"<KeyRing of versions {self.versions}>"
@@ -90,23 +106,14 @@ class KeyRing:
 
     @classmethod
     def from_file(cls, path):
-        """The keys of a JSON file ``{"1": "<32 hexadecimal digits>"}``, see ``from_env``."""
-        try:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError as error:
-            raise KeyMissing(f"key file {path}: {error.strerror}") from None
-        try:
-            _check_rights(os.fstat(handle), path)
-            content = json.loads(os.read(handle, _MAX_FILE))
-        except ValueError:
-            content = None
-        finally:
-            os.close(handle)
-        if not isinstance(content, dict):
-            raise KeyMissing(f'key file {path} is not JSON of the form {{"1": "<32 hex digits>"}}')
+        """The keys and secrets of a JSON file, see ``secrets_file`` and ``from_env``."""
         ring = cls()
-        for version, text in content.items():
-            ring._add_text(version, text, f"key file {path}, version {version}")
+        for name, content in secrets_file.read(path).items():
+            where = f"key file {path}, {name}"
+            if name in secrets_file.SECTIONS:
+                ring._secrets[name] = secrets_file.checked(name, content, where)
+            else:
+                ring._add_text(name, content, f"key file {path}, version {name}")
         return ring
 
     def meter_keys(self, address, version, algorithm):
@@ -121,17 +128,46 @@ class KeyRing:
             raise KeyMissing(f"unknown algorithm {algorithm!r}")
         if not is_digits(address):
             raise KeyMissing(f"no key can be derived for the address {address!r}")
+        master = self.master(version)
+        size = 8 if algorithm == "des" else 16
+        cipher_key, mac_key = (
+            cipher.derive(master, use, version, address)[:size] for use in (1, 2)
+        )
+        return MeterKeys(address, version, algorithm, cipher_key, mac_key)
+
+    def master(self, version):
+        """A master key, 16 bytes, for meters whose own keys are made in another way.
+
+        :raises KeyMissing: none of this version
+        """
         master = self._masters.get(version)
         if master is None:
             raise KeyMissing(
                 f"no master key of version {version}: give it in the file that {FILE_VARIABLE} "
                 f"names, or in {KEY_PREFIX}{version}"
             )
-        size = 8 if algorithm == "des" else 16
-        cipher_key, mac_key = (
-            cipher.derive(master, use, version, address)[:size] for use in (1, 2)
-        )
-        return MeterKeys(address, version, algorithm, cipher_key, mac_key)
+        return master
+
+    def password(self, name="default"):
+        """The six digits of a meter password.
+
+        :raises KeyMissing: none of this name
+        """
+        return self.secret("passwords", name)
+
+    def secret(self, section, name="default"):
+        """One secret of the key file.
+
+        :param str section: passwords, encryptors, mqtt, or hub (which has one secret, no names)
+        :return: text, or a dict for encryptors and mqtt
+        :raises KeyMissing: it is not there
+        """
+        content = self._secrets.get(section)
+        value = content.get(name) if isinstance(content, dict) else content
+        if value is None:
+            place = section if section == "hub" else f"{section} {name!r}"
+            raise KeyMissing(f"no {place} in the file that {FILE_VARIABLE} names")
+        return dict(value) if isinstance(value, dict) else value
 
     def _add_text(self, version, text, where):
         try:
@@ -152,16 +188,3 @@ class KeyRing:
         except ValueError:
             raise KeyMissing(f"master key {version} is weak: its two halves are the same") from None
         self._masters[version] = key
-
-
-def _check_rights(info, path):
-    """The rights of what was opened, not of what the name may point to by now."""
-    if not stat.S_ISREG(info.st_mode):
-        raise KeyMissing(f"key file {path} is not a regular file")
-    if info.st_mode & 0o077:
-        raise KeyMissing(
-            f"key file {path} is open to group or others (mode {info.st_mode & 0o777:04o}); "
-            f"make it readable by its owner only: chmod 600 {path}"
-        )
-    if info.st_uid not in (os.geteuid(), 0):
-        raise KeyMissing(f"key file {path} belongs to another user (uid {info.st_uid})")
