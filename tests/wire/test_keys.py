@@ -154,3 +154,90 @@ def test_keys_differ_by_meter_use_and_version():
             short = ring.meter_keys(address, version, "des")
             assert (short.cipher_key, short.mac_key) == (keys.cipher_key[:8], keys.mac_key[:8])
     assert len(found) == 8
+
+
+# --- the other secrets of the file ---------------------------------------------------------------
+
+SECRETS = {
+    "1": TEXT,
+    "passwords": {"default": "123456", "east": "000000"},
+    "encryptors": {"default": {"url": "https://127.0.0.1:8443", "token": "t0ken", "timeout": 2.5}},
+    "hub": "hubs3cret",
+    "mqtt": {"default": {"username": "u5er", "password": "p4ss"}},
+}
+
+
+def test_secrets_beside_the_keys(key_file):
+    ring = KeyRing.from_env({"METERWIRE_KEYS": key_file(SECRETS)})
+    assert ring.versions == [1]
+    assert (ring.password(), ring.password("east")) == ("123456", "000000")
+    assert ring.secret("hub") == "hubs3cret"
+    assert ring.secret("mqtt") == {"username": "u5er", "password": "p4ss"}
+    assert ring.secret("encryptors")["url"] == "https://127.0.0.1:8443"
+    assert ring.master(1) == MASTER
+
+
+@pytest.mark.parametrize(
+    "ask, words",
+    [
+        (lambda ring: ring.password("west"), "no passwords 'west' in the file that METERWIRE_KEYS"),
+        (lambda ring: ring.secret("encryptors", "east"), "no encryptors 'east'"),
+        (lambda ring: ring.secret("colours"), "no colours 'default'"),
+        (lambda ring: ring.master(9), "no master key of version 9"),
+        (lambda _: KeyRing().password(), "no passwords 'default'"),
+        (lambda _: KeyRing().secret("hub"), "no hub in the file"),
+    ],
+)
+def test_a_secret_that_is_not_there(key_file, ask, words):
+    ring = KeyRing.from_file(key_file(SECRETS))
+    with pytest.raises(KeyMissing, match=words):
+        ask(ring)
+
+
+def test_a_secret_handed_out_is_a_copy(key_file):
+    ring = KeyRing.from_file(key_file(SECRETS))
+    ring.secret("mqtt")["password"] = "other"
+    assert ring.secret("mqtt")["password"] == "p4ss"
+
+
+@pytest.mark.parametrize(
+    "section, content, words",
+    [
+        ("passwords", {"default": "S3CRET"}, "a password is 6 digits"),
+        ("passwords", {"default": 123456}, "a password is 6 digits"),
+        ("passwords", "S3CRET", "must be an object"),
+        ("encryptors", {"default": {"url": "http://h"}}, "token is missing"),
+        ("encryptors", {"default": {"url": "http://h", "token": ""}}, "token must be text"),
+        ("encryptors", {"default": {"url": "http://h", "token": "S3CRET", "x": 1}}, "x is not kn"),
+        (
+            "encryptors",
+            {"default": {"url": "http://h", "token": "S3CRET", "timeout": 61}},
+            "timeout must be up to 60 seconds",
+        ),
+        ("encryptors", {"default": "S3CRET"}, "must be an object"),
+        ("hub", {"default": "S3CRET"}, "must be one text"),
+        ("hub", "", "must be one text"),
+        ("mqtt", {"default": {"password": ["S3CRET"]}}, "password must be text"),
+        ("colours", {"default": "S3CRET"}, "colours: a key is 32 hexadecimal digits"),
+    ],
+)
+def test_a_secret_that_makes_no_sense_is_named_and_not_shown(key_file, section, content, words):
+    with pytest.raises(KeyMissing, match=words) as caught:
+        KeyRing.from_file(key_file({"1": TEXT, section: content}))
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "S3CRET" not in shown and "S3CRET" not in repr(caught.value)
+
+
+def test_a_ring_made_by_hand_is_checked_too():
+    assert KeyRing({}, {"passwords": {"default": "123456"}}).password() == "123456"
+    with pytest.raises(KeyMissing, match="there are only passwords"):
+        KeyRing({}, {"colours": {}})
+
+
+def test_secrets_never_show(key_file):
+    ring = KeyRing.from_file(key_file(SECRETS))
+    shown = f"{ring!r} {ring} {[ring]}"
+    for secret in ("123456", "t0ken", "hubs3cret", "u5er", "p4ss"):
+        assert secret not in shown
+    with pytest.raises(TypeError):
+        pickle.dumps(ring)

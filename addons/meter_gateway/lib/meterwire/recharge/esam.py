@@ -127,7 +127,7 @@ class Esam(Recorded):
         )
 
         def parse(frame):
-            _reply_of(frame, meter)
+            reply_of(frame, meter)
             if frame.is_abnormal:
                 refused = refusal_of(frame)
                 raise MeterRefused(
@@ -175,7 +175,7 @@ class Esam(Recorded):
 
     def _answer(self, meter, order):
         def parse(frame):
-            _reply_of(frame, meter)
+            reply_of(frame, meter)
             if frame.is_abnormal:
                 return refusal_of(frame)
             # A good reply holds the identifier or nothing at all, by the maker.
@@ -189,7 +189,8 @@ class Esam(Recorded):
         return code[::-1] if self.reversed == "low_first" else code
 
 
-def _reply_of(frame, meter):
+def reply_of(frame, meter):
+    """:raises WrongReply: not a reply of this meter to function 03"""
     if (
         not frame.is_reply
         or frame.address != meter.address

@@ -16,7 +16,7 @@ from ..errors import DialectError, WrongReply
 from ..question import Question
 from ..values import digits_to_wire, int_to_le
 from .base import Ack, Verdict, say
-from .esam import refusal_of
+from .esam import refusal_of, reply_of
 from .options import Options
 from .records import STEP, Recorded
 
@@ -64,8 +64,7 @@ class OrderNumber(Recorded):
 
     def send(self, meter, keys, order):
         def parse(frame):
-            if not frame.is_reply or frame.address != meter.address:
-                raise WrongReply("not a reply of this meter")
+            reply_of(frame, meter)
             if frame.is_abnormal:
                 return refusal_of(frame)
             if frame.data and frame.di != self.functions[order.kind]:
