@@ -2,6 +2,7 @@
 
 import socket
 import time
+from datetime import datetime, timedelta
 
 import pytest
 from meterwire.dlt645_2007 import read_request
@@ -20,9 +21,16 @@ def test_ping(shared):
 def test_books_of_one_and_of_all(shared, lab):
     books = shared("books")["meters"]
     assert [item["address"] for item in books] == [lab.address(number) for number in (1, 2, 3)]
-    assert shared("books", address=lab.address(3))["meters"] == books[2:]
+    (again,) = shared("books", address=lab.address(3))["meters"]
+    assert {**again, "clock": ""} == {**books[2], "clock": ""}
+    assert shared("books", port="C1/2")["meters"][0]["address"] == lab.address(3)
+    clock = datetime.fromisoformat(books[2].pop("clock"))
+    assert abs(clock - datetime.now()) < timedelta(minutes=1)
     assert books[2] == {
         "address": lab.address(3),
+        "type": "d_single",
+        "protocol": "dlt645_2007",
+        "credit": "units",
         "epoch": 0,
         "number": 0,
         "cumulative": "0.00",
@@ -36,7 +44,14 @@ def test_books_of_one_and_of_all(shared, lab):
         "supply_off": False,
         "tripped": False,
         "remote": False,
+        "kept": False,
+        "stuck": False,
         "suspended": False,
+        "powered": True,
+        "battery": 100,
+        "load": 0.0,
+        "settings": {},
+        "tables": None,
         "orders": [],
     }
 

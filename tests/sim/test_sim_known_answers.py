@@ -8,11 +8,14 @@ import re
 from pathlib import Path
 
 import pytest
-from meterwire.sim.books import CHARGE, Account, Books
+from meterwire.sim.account import Account
+from meterwire.sim.books import CHARGE, Books
 from meterwire.sim.cipher import MeterKeys
-from meterwire.sim.frames import Splitter, build
+from meterwire.sim.clock import Zone
+from meterwire.sim.dlt2007 import PROTOCOL
+from meterwire.sim.frames import Splitter
+from meterwire.sim.kind import Kind
 from meterwire.sim.meter import Meter
-from meterwire.sim.site import MeterSite
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "recharge-protocol.md"
 MASTER = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
@@ -26,16 +29,28 @@ FRAMES = {
 ALGORITHMS = ("3des", "des")
 
 
+WIRE = bytes.fromhex(ADDRESS)[::-1]
+
+
+class World:
+    """What a meter needs of its simulator."""
+
+    speed, zone = 1.0, Zone()
+
+    @staticmethod
+    def derive(meter):
+        return MeterKeys(MASTER, 1, ADDRESS, meter.kind.algorithm)
+
+
 def make(algorithm, **books):
-    site = MeterSite(ADDRESS, credit="units", algorithm=algorithm)
-    return Meter(site, Books(**books), lambda: MeterKeys(MASTER, 1, ADDRESS, algorithm))
+    return Meter(WIRE, Kind(credit="units", algorithm=algorithm), Books(**books), World)
 
 
 def talk(meter, frame):
     """Return the reply to a whole frame, as hexadecimal text."""
     (request,) = Splitter().feed(bytes.fromhex(frame))
-    answer = meter.answer(request, meter.hears(request.address))
-    return build(ADDRESS, answer.control, answer.data).hex().upper()
+    answer = PROTOCOL.answer(meter, request, PROTOCOL.hears(meter, request))
+    return PROTOCOL.build(meter, request, answer, 4).hex().upper()
 
 
 def test_document_holds_the_frames():
@@ -85,10 +100,9 @@ def test_no_altered_byte_is_executed(altered):
 def test_consumption_is_exact():
     """Whatever the steps in which it is asked for, an hour at 0.7 uses 0.70."""
     for parts in (1, 7, 3600):
-        site = MeterSite(ADDRESS, credit="units", actuator="relay", load="0.7")
-        account = Account(site, Books(balance=1000))
+        account = Account(Kind(credit="units", actuator="relay"), Books(balance=1000))
         for _part in range(parts):
-            account.consume(3600 / parts)
+            account.use(int(3600 / parts * 0.7 * 100 * 1_000_000 / 3600), 0, 0)
         # Below a millionth of a step is cut off each time.
         assert account.books.balance in (930, 931)
         assert account.books.total == 1000 - account.books.balance

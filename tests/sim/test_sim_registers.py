@@ -60,7 +60,7 @@ NONE = "no such data"
         (UNITS, 0x04000503, 1 << 8),
         (MONEY, 0x04000503, 2 << 8),
         (PLAIN, 0x04000503, 0),
-        (UNITS, 0x02010100, NONE),
+        (UNITS, 0x02010200, NONE),
         (UNITS, 0xFFFFFFFF, NONE),
         (5, 0x0400040E, "000000000007"),
     ],

@@ -174,7 +174,7 @@ def test_relay_command_needs_password_and_time(desk, lab):
 
 def test_relay_command_refused_where_there_is_none(desk, lab):
     assert desk.switch(lab.address(4), TRIP).data == b"\x01"
-    assert desk.switch(lab.address(12), 0x3A).data == b"\x01"
+    assert desk.switch(lab.address(12), 0x1D).data == b"\x01"
     short = desk.ask(encode(Frame(lab.address(12), 0x1C, bytes(15))))
     assert (short.control, short.data) == (0xDC, b"\x01")
 

@@ -1,28 +1,32 @@
-"""Function codes, error bits, and what a request did to a meter."""
+"""What a request did to a meter, and what a protocol is."""
 
-from dataclasses import dataclass
-
-from .books import Record
-
-READ, READ_ADDRESS, SECURITY, SWITCH = 0x11, 0x13, 0x03, 0x1C
-REPLY, ABNORMAL = 0x80, 0xC0
-ERR_OTHER, ERR_NO_DATA, ERR_PASSWORD = 0x01, 0x02, 0x04
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
 class Answer:
-    """The reply to a request, and what must be committed before its first byte leaves."""
+    """The reply to a request, and what must be committed before its first byte leaves.
 
-    control: int
-    data: bytes = b""
-    changed: bool = False
-    record: Record | None = None
+    :param control: control byte of the reply
+    :param data: as in the standard, without the 33
+    :param changed: the books changed and must be on the disk first
+    :param record: :class:`~.books.Record` of an executed money function
+    """
+
+    __slots__ = ("changed", "control", "data", "record")
+
+    def __init__(self, control, data=b"", changed=False, record=None):
+        self.control, self.data, self.changed, self.record = control, data, changed, record
 
 
-def good(function, data=b"", changed=False, record=None):
-    return Answer(function | REPLY, data, changed, record)
+class Protocol(NamedTuple):
+    """How the meters of one standard talk.
 
+    ``hears(meter, request)``: ``own``, ``wild``, ``broadcast`` or None; ``moment(meter, request)``:
+    what is asked, for the faults; ``answer(meter, request, how)``: Answer or None;
+    ``build(meter, request, answer, preamble, wire=None)``: bytes.
+    """
 
-def refusal(function, error):
-    """``error``: the bytes of ERR (one) or SERR (two)."""
-    return Answer(function | ABNORMAL, error)
+    hears: Any
+    moment: Any
+    answer: Any
+    build: Any

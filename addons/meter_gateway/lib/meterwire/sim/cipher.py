@@ -12,6 +12,8 @@ import stat
 from Crypto.Cipher import DES
 
 BLOCK = 8
+#: what the desk keeps in the same file, and no meter needs
+OTHER_SECTIONS = ("passwords", "encryptors", "hub", "mqtt")
 USE_CIPHER = 1
 USE_MAC = 2
 
@@ -97,6 +99,8 @@ def load_keys(path=None, environ=None):
     keys = {}
     if path:
         for version, text in _read_file(path).items():
+            if version in OTHER_SECTIONS:
+                continue
             _add(keys, version, text, f"key file {path}, version {version}")
     for name, text in environ.items():
         found = re.fullmatch(r"METERWIRE_KEY_(\d+)", name)
@@ -133,3 +137,22 @@ def _add(keys, version, text, where):
         raise KeyProblem(f"{where}: weak key, its two halves are the same")
     if keys.setdefault(int(version), key) != key:
         raise KeyProblem(f"{where}: another key is given for this version elsewhere")
+
+
+def load_chips(path=None, environ=None):
+    """Return (identity, purchase): the master keys of emulated security chips, or None.
+
+    :param path: key file of the reference encryptor (docs/encryptor.md); ``None`` takes the one
+        that ``METERWIRE_CHIPS`` names, if any.
+    :raise KeyProblem: unreadable, readable by others, or without these keys.
+    """
+    path = path or (os.environ if environ is None else environ).get("METERWIRE_CHIPS")
+    if not path:
+        return None
+    content = _read_file(path)
+    found = []
+    for name in ("identity", "purchase"):
+        if not re.fullmatch(r"[0-9A-Fa-f]{32}", str(content.get(name))):
+            raise KeyProblem(f"key file {path}: {name} must be 32 hexadecimal digits")
+        found.append(bytes.fromhex(content[name]))
+    return tuple(found)

@@ -1,148 +1,203 @@
-"""One meter on its line: takes a request, gives back a reply or keeps silent."""
+"""One meter: books, keys, clock and use; the protocols answer for it."""
 
 import time
-from datetime import datetime, timedelta
 
-from . import recharge, registers
-from .answers import (
-    ERR_NO_DATA,
-    ERR_OTHER,
-    ERR_PASSWORD,
-    READ,
-    READ_ADDRESS,
-    SECURITY,
-    SWITCH,
-    good,
-    refusal,
-)
-from .books import Account
-from .frames import BROADCAST, unbcd
+from .account import Account
+from .books import MICRO, Books
+from .clock import DAY, HOUR, ahead, local, set_clock
+from .tables import SLOTS, Tables, slot_at
 
-# Hours at which the four tariff registers take over: 0 sharp, 1 peak, 2 flat, 3 valley.
-SLOTS = ((0, 3), (8, 1), (11, 2), (18, 0), (21, 2), (23, 3))
+MINUTE = 60
+MONTHS, DAYS = 12, 7
 
 
 class Meter:
     """Books, keys and clock of one simulated meter.
 
-    :param site: :class:`~.site.MeterSite`.
+    :param wire: address as it travels (low byte first).
+    :param kind: :class:`~.kind.Kind`.
     :param books: :class:`~.books.Books` as stored.
-    :param keys: function that derives the :class:`~.cipher.MeterKeys` of the meter's key version;
-        None when the master key is not known.
-    :param speed: consumption time factor.
-    :param zone: time zone of the meter's clock; ``None`` is the machine's own.
+    :param world: what all meters share: ``speed``, ``zone`` (:class:`~.clock.Zone`) and keys
+        (``derive``, ``master``, ``chips``).
     """
 
-    def __init__(self, site, books, keys, speed=1, zone=None):
-        self.site, self._derive, self.zone = site, keys, zone
+    __slots__ = (
+        *("_keys", "_power", "_price", "_rate", "_tariff", "_until"),
+        *("account", "following", "kind", "session", "tables", "wire", "world"),
+    )
+
+    def __init__(self, wire, kind, books, world):
+        self.wire, self.kind, self.world = wire, kind, world
+        self.account = Account(kind, books)
         self._keys = None
-        self.account = Account(site, books, speed)
+        self._until = 0.0  # of the segment in which the load and the tariff stay as they are
+        self._rate, self._tariff, self._price, self._power = 0.0, 0, 0, 0.0
+        self.session = None  # of an identity authentication
+        self.following = None  # what is left of a reply that did not fit into one frame
+        stored = books.settings and books.settings.get("tables")
+        self.tables = Tables.from_dict(stored) if stored else None
 
     @property
     def books(self):
         return self.account.books
 
+    @property
+    def address(self):
+        return self.wire[::-1].hex()
+
     def keys(self, version):
         """Return the keys of a version, or None; derived when they are first needed."""
-        if version != self.site.key_version or self._derive is None:
+        if version != self.kind.key_version or not self.kind.credit:
             return None
         if self._keys is None:
-            self._keys = self._derive()
+            self._keys = self.world.derive(self)
         return self._keys
 
-    def now(self):
-        """Return the meter's own clock."""
-        return datetime.now(self.zone)
+    # -- clock ---------------------------------------------------------------------------------
 
-    # -- consumption ---------------------------------------------------------------------------
+    def local(self, moment):
+        """Return the meter's clock at a moment, in seconds of local time."""
+        return moment + self.world.zone.offset(moment) + ahead(self.kind, self.books, moment)
+
+    def now(self):
+        """Return what the meter's clock shows."""
+        return local(self.local(time.time()))
+
+    def at(self, moment):
+        """Return what the meter's clock showed at a moment."""
+        return local(self.local(moment))
+
+    def set_clock(self, wanted):
+        self.catch_up()
+        set_clock(self.kind, self.books, self.world.zone, wanted)
+        self._until = 0.0
+
+    # -- parameters ----------------------------------------------------------------------------
+
+    def write(self, name, value):
+        """Write a parameter."""
+        books = self.books
+        books.settings = {**(books.settings or {}), name: value}
+        self.changed()
+
+    def own_tables(self):
+        """Return the meter's tables, made when they are first changed."""
+        if self.tables is None:
+            self.tables = Tables.default(self.kind.prices)
+        return self.tables
+
+    def save_tables(self):
+        self.write("tables", self.tables.to_dict())
+
+    def changed(self):
+        """Something that the use of energy depends on is another now."""
+        self._until = 0.0
+        self.account.settle()
+        self._segment(time.time())
+
+    # -- use -----------------------------------------------------------------------------------
 
     def catch_up(self, now=None):
-        """Book what was consumed since the last time."""
+        """Book what was used since the last time."""
         now = time.time() if now is None else now
-        begin, self.books.at = self.books.at, max(now, self.books.at)
-        self._consume(begin, now)
+        books = self.account.books
+        begin = books.at
+        if now <= begin:
+            return
+        books.at = now
+        if now < self._until:
+            # Nothing but the time has changed: the common case of a meter that is read often.
+            energy = int((now - begin) * self._rate)
+            if energy:
+                self.account.use(energy, self._tariff, self._price)
+        elif books.powered:
+            self._use(begin, now)
 
     def advance(self, seconds):
-        """Consume as if so many seconds more had passed; the clock stays."""
+        """Use as if so many seconds more had passed; the clock stays."""
         self.catch_up()
-        self._consume(self.books.at, self.books.at + seconds)
+        begin = self.books.at
+        if self.books.powered:
+            self._use(begin, begin + seconds)
+        # The segment is that of a time to come.
+        self._until = 0.0
 
-    def _consume(self, begin, end):
-        if not self.site.multi_tariff:
-            self.account.consume(end - begin)
-            return
+    def _use(self, begin, end):
         while begin < end:
-            moment = datetime.fromtimestamp(begin, self.zone)
-            register = [number for hour, number in SLOTS if hour <= moment.hour][-1]
-            midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-            hour = min([hour for hour, _number in SLOTS if hour > moment.hour], default=24)
-            slot_end = (midnight + timedelta(hours=hour)).timestamp()
-            until = min(end, max(slot_end, begin + 1))
-            self.account.consume(until - begin, register)
+            if not begin < self._until:
+                self._segment(begin)
+            until = min(end, self._until)
+            energy = int((until - begin) * self._rate)
+            if energy:
+                self.account.use(energy, self._tariff, self._price)
             begin = until
 
-    # -- talking -------------------------------------------------------------------------------
+    def _segment(self, moment):
+        """Find load and tariff at a moment, and until when they stay."""
+        kind, books = self.kind, self.books
+        clock = self.local(moment)
+        day, second = divmod(clock, DAY)
+        if books.day != day:
+            self._settle_day(int(day), clock)
+        tables, slots = self.tables, SLOTS
+        following = DAY
+        if tables:
+            if tables.pending:
+                # Not in a time that is only played ahead: the clock is not there yet.
+                if moment <= time.time() + 1 and tables.due(local(clock)):
+                    self.books.settings = {**books.settings, "tables": tables.to_dict()}
+                following = (second // MINUTE + 1) * MINUTE if tables.pending else DAY
+            slots = tables.slots_at(local(clock))
+        factor = 1.0
+        if kind.profile:
+            factor = kind.profile[int(second // HOUR)]
+            following = min(following, (second // HOUR + 1) * HOUR)
+        self._tariff = 0
+        prices = tables.live["prices"] if tables else kind.prices
+        if kind.multi_tariff or kind.credit == "money":
+            tariff, minute = slot_at(slots, second // MINUTE)
+            following, self._tariff = min(following, minute * MINUTE), tariff - 1
+        self._price = prices[self._tariff]
+        load = float(kind.load) if books.load is None else books.load
+        self._power = load * factor
+        self._check_power()
+        self._rate = self._power * self.world.speed * 100 * MICRO / HOUR if books.powered else 0.0
+        self._until = moment + max(following - second, 0.001)
 
-    def hears(self, address):
-        """Return ``own``, ``wild`` or ``broadcast`` when a request is for this meter, else None.
+    def _check_power(self):
+        """Switch off what takes more than the power limit."""
+        limit = self.account.limit("power_limit")
+        if limit and self._power * 10_000 > limit and self.kind.actuator != "none":
+            self.books.overload = not self.books.kept
 
-        Only the high digits may be AA (abbreviated address), all of them for "whoever is there".
-        """
-        if self.site.protocol != "dlt645_2007":
-            return None
-        if address == self.site.address:
-            return "own"
-        if address == BROADCAST:
-            return "broadcast"
-        given = address.lstrip("A")
-        if given != address and len(given) % 2 == 0 and self.site.address.endswith(given):
-            return "wild"
-        return None
+    def _settle_day(self, day, clock):
+        """A day has begun by the meter's clock: what the registers show is kept."""
+        books = self.books
+        if books.day and day > books.day:
+            registers = (books.total, books.tariffs)
+            books.days = ((day, *registers), *books.days)[:DAYS]
+            now, before = local(clock), local(books.day * DAY)
+            if (now.year, now.month) != (before.year, before.month):
+                month = (now.year * 100 + now.month, *registers)
+                books.months = (month, *books.months)[:MONTHS]
+        books.day = day
 
-    def answer(self, request, how):
-        """Execute a request and return an :class:`~.answers.Answer`, or None for silence.
+    @property
+    def power(self):
+        """What the load takes at this moment, kW (or m3 an hour)."""
+        if not time.time() < self._until:
+            self._segment(time.time())
+        return 0.0 if self.account.supply_off or not self.books.powered else self._power
 
-        The caller commits the books when ``changed`` is set, before it sends anything.
-        """
-        self.catch_up()
-        if how == "broadcast":
-            return None
-        if request.control == READ:
-            return self._read(request.data)
-        if request.control == READ_ADDRESS:
-            return good(READ_ADDRESS, bytes.fromhex(self.site.address)[::-1])
-        if how != "own":
-            return None  # whatever changes something needs the whole address
-        if request.control == SECURITY:
-            return recharge.answer(self, request.data)
-        if request.control == SWITCH:
-            return self._switch(request.data)
-        return None
+    @property
+    def tariff(self):
+        """The tariff in force, 1 to 4."""
+        if not time.time() < self._until:
+            self._segment(time.time())
+        return self._tariff + 1
 
-    def _read(self, data):
-        if len(data) < 4:
-            return refusal(READ, bytes([ERR_OTHER]))
-        value = registers.read(self, int.from_bytes(data[:4], "little"))
-        if value is None:
-            return refusal(READ, bytes([ERR_NO_DATA]))
-        return good(READ, data[:4] + value)
 
-    def _switch(self, data):
-        """Relay control 1C: PA P0 P1 P2, operator 4, N1, N2, ss mm hh DD MM YY."""
-        if len(data) != 16:
-            return refusal(SWITCH, bytes([ERR_OTHER]))
-        password = data[3:0:-1].hex()
-        if data[0] not in (2, 3, 4) or password != self.site.password:
-            return refusal(SWITCH, bytes([ERR_PASSWORD]))
-        try:
-            second, minute, hour, day, month, year = (unbcd(data[i : i + 1]) for i in range(10, 16))
-            now = self.now()
-            expires = datetime(2000 + year, month, day, hour, minute, second, tzinfo=now.tzinfo)
-        except ValueError:
-            return refusal(SWITCH, bytes([ERR_OTHER]))
-        # By the meter's own clock; a late command is refused like a wrong password.
-        if now > expires:
-            return refusal(SWITCH, bytes([ERR_PASSWORD]))
-        if not self.account.switch(data[8]):
-            return refusal(SWITCH, bytes([ERR_OTHER]))
-        return good(SWITCH, changed=True)
+def born(kind, values, now):
+    """Return the books of a meter that has none yet."""
+    tariffs = (0, 0, values.get("total", 0), 0) if kind.multi_tariff else (0, 0, 0, 0)
+    return Books(**values, tariffs=tariffs, clock=kind.clock_offset, clock_at=now, at=now)

@@ -1,132 +1,240 @@
-"""The program: a site's meters behind their ports, the books on disk, the control port."""
+"""The program: a site's meters behind their links, the books on disk, control port and page."""
 
 import asyncio
 import contextlib
-import dataclasses
-import functools
+import json
 import resource
 import signal
 import sys
 import time
 from ipaddress import ip_address
 
-from .books import Books
-from .cipher import MeterKeys, load_keys
+from .access_dialin import DialAccess
+from .access_mqtt import MqttAccess
+from .access_pty import PtyAccess
+from .access_tcp import TcpAccess
+from .cipher import load_keys
+from .clockwork import Clockwork
 from .control import Client, Control
 from .faults import Faults
-from .line import Port
-from .meter import Meter
+from .line import Line
+from .meter import born
+from .page import Page
+from .routes import OneLine, route_of
 from .site import Site, SiteError, parse_site
 from .store import Store
+from .world import Chips, World
+
+GAPS_MAX = 1000
 
 
 class Simulator:
-    """All ports of a site in one event loop.
+    """All lines of a site in one event loop.
 
-    :param site: the JSON object, or a :class:`~.site.Site`.
+    :param site: the JSON object, or a :class:`~.site_parts.Site`.
     :param state_dir: directory of the books.
     :param control: ``HOST:PORT`` of the control port (loopback; port 0 takes a free one), or None.
     :param keys: ``{version: 16 bytes}``; None takes them from the environment.
+    :param page: ``HOST:PORT`` of the trainer's page (loopback), or None.
+    :param chips: identity and purchase key of meters with a security chip, or None.
+    :param only: names of the concentrators to play; None plays all.
     :raise SiteError: the site is wrong.
     :raise StoreError: the state directory is not usable.
     :raise KeyProblem: the keys are not usable.
     """
 
-    def __init__(self, site, state_dir, control=None, keys=None):
-        self.site = site if isinstance(site, Site) else parse_site(site)
-        self._control_at = parse_control(control) if control else None
+    def __init__(self, site, state_dir, control=None, keys=None, page=None, chips=None, only=None):
+        self.site = site if isinstance(site, Site) else parse_site(site, only)
+        self._control_at = parse_loopback(control, "control") if control else None
+        self._page_at = parse_loopback(page, "page") if page else None
         keys = load_keys() if keys is None else keys
         self.faults = Faults(self.site.rates, self.site.late_seconds, self.site.seed)
         self.store = Store(state_dir)
-        self.meters, self.ports = {}, []
-        self.error, self.missing_keys = None, set()
-        self._seed(keys)
-        self.control, self._server = Control(self), None
+        self.error = None
         self._done = asyncio.Event()
+        self.clockwork = Clockwork(self.site.line_speed, self.fail)
+        gaps = self._mind_the_gap()
+        self.world = World(
+            self.site, self.clockwork, self.faults, self.store, keys, chips and Chips(*chips), gaps
+        )
+        self.lines, self.accesses, self.boxes, self._homes = [], [], {}, {}
+        self.missing_keys = self._needed_keys() - set(keys)
+        self._build()
+        self.control, self._server, self._page_server = Control(self), None, None
+        self.page = None
+        self.started = time.time()
 
-    def _seed(self, keys):
-        """Make the meters from the stored books; those not stored begin as the site says."""
-        known, now = self.store.load(), time.time()
-        # A clean stop is a power cut: the meters used nothing until now. After a crash they catch
-        # up from their last commit, so that a balance once told never rises by itself.
-        clean = self.store.fact("clean") == "1"
-        for port in self.site.ports:
-            meters = []
-            for item in port.meters:
-                books = known.get(item.address) or _born(item, now)
-                if clean:
-                    books.at = now
-                meter = Meter(item, books, self._keys(item, keys), self.site.speed, self.site.zone)
-                self.meters[item.address] = meter
-                meters.append(meter)
-            self.ports.append(
-                Port(
-                    port,
-                    meters,
-                    self.faults,
-                    self.commit,
-                    td=self.site.td,
-                    paced=self.site.line_speed,
-                    preamble=self.site.preamble,
-                )
-            )
-        self.save_all()
-        self.store.set_fact("clean", "0")
+    def _mind_the_gap(self):
+        """Note the time since a clean stop, in which nothing was used, and return all such times.
 
-    def _keys(self, item, keys):
-        """Return the function that derives a meter's keys, or None."""
-        if not item.credit:
+        After a crash there is none: the meters catch up from their last commit, so that a balance
+        once told never rises by itself.
+        """
+        gaps = json.loads(self.store.fact("gaps") or "[]")
+        stopped = self.store.fact("stopped")
+        if stopped:
+            gaps = [*gaps, [float(stopped), time.time()]][-GAPS_MAX:]
+            self.store.set_fact("gaps", json.dumps(gaps))
+            self.store.set_fact("stopped", "")
+        return gaps
+
+    def _needed_keys(self):
+        """Versions of master keys that some meter needs."""
+        kinds = {meter.kind for port in self.site.ports for meter in port.meters}
+        return {
+            kind.key_version
+            for kind in kinds
+            if kind.shape in ("sealed", "vendor") or kind.shape and kind.recharge.get("cipher")
+        }
+
+    def _build(self):
+        """Make lines and links; meters not stored yet begin as the site says."""
+        known, now, fresh = self.store.addresses(), time.time(), []
+        off = set(json.loads(self.store.fact("off") or "[]"))
+        for box in self.site.boxes:
+            lines = []
+            for port in box.ports:
+                meters = {}
+                for meter in port.meters:
+                    if meter.address not in known:
+                        fresh.append((meter.address, born(meter.kind, meter.born, now)))
+                    meters[meter.wire] = (meter.kind,)
+                line = Line(port._replace(meters=()), meters, self.world)
+                self._homes.update(dict.fromkeys(meters, line))
+                lines.append(line)
+            self.lines += lines
+            accesses = self._accesses(box, lines)
+            for line in lines:
+                line.powered = box.name not in off
+            for access in accesses:
+                access.powered = box.name not in off
+            self.accesses += accesses
+            self.boxes[box.name] = (lines, accesses)
+        if fresh:
+            self.store.save(fresh)
+        # What the site said about each meter is in lines and books by now.
+        self.site = Site(**{**vars(self.site), "boxes": ()})
+
+    def _accesses(self, box, lines):
+        link, world = box.link, self.world
+        if link is None:
+            return [self._own(line) for line in lines]
+        route = route_of(lines, link)
+        if link.kind == "dialin":
+            return [DialAccess(box.name, route, world, link)]
+        if link.kind == "mqtt":
+            return [MqttAccess(box.name, route, world, link)]
+        host, _colon, number = link.listen.removeprefix("tcp://").rpartition(":")
+        if link.listen.startswith("pty:"):
+            return [PtyAccess(box.name, route, world, link.listen.removeprefix("pty://"))]
+        return [TcpAccess(box.name, route, world, host.strip("[]"), int(number))]
+
+    def _own(self, line):
+        site = line.site
+        if site.kind == "pty":
+            return PtyAccess(line.name, OneLine(line), self.world, site.path)
+        return TcpAccess(line.name, OneLine(line), self.world, site.host, site.tcp_port)
+
+    # -- meters --------------------------------------------------------------------------------
+
+    def find(self, address):
+        """Return the Meter of an address as printed, or None."""
+        line = self.line_of(address)
+        return line and line.meter(bytes.fromhex(address)[::-1])
+
+    def line_of(self, address):
+        """Return the Line of a meter, or None."""
+        try:
+            return self._homes.get(bytes.fromhex(address)[::-1])
+        except (TypeError, ValueError):
             return None
-        version = item.key_version
-        master = keys.get(version)
-        if master is None:
-            self.missing_keys.add(version)
-            return None
-        return functools.partial(MeterKeys, master, version, item.address, item.algorithm)
 
-    # -- books ---------------------------------------------------------------------------------
+    @property
+    def meter_count(self):
+        return len(self._homes)
+
+    def all_meters(self):
+        for line in self.lines:
+            yield from line.all_meters()
+
+    def live_meters(self):
+        """The meters that somebody asked for since the start."""
+        for line in self.lines:
+            for value in line.meters.values():
+                if type(value) is not tuple:
+                    yield value
 
     def commit(self, meter, record=None):
-        """Bring the books of one meter to the disk; returns when they are there."""
-        address = meter.site.address
-        self.store.save({address: meter.books}, [(address, record)] if record else ())
+        self.world.commit(meter, record)
 
     def save_all(self):
-        self.store.save({address: meter.books for address, meter in self.meters.items()})
+        self.store.save([(meter.address, meter.books) for meter in self.live_meters()])
+
+    def power(self, name, on):
+        """Take the power from a concentrator, or give it back; it stays so over a restart."""
+        lines, accesses = self.boxes[name]
+        for line in lines:
+            line.powered = on
+        for access in accesses:
+            if access.powered != on:
+                access.power(on)
+        off = {box for box, (_lines, items) in self.boxes.items() if not items[0].powered}
+        self.store.set_fact("off", json.dumps(sorted(off)))
 
     # -- life ----------------------------------------------------------------------------------
 
     async def start(self):
-        """Open every port and the control port; raise SiteError when one cannot be had."""
+        """Open every link, control port and page; raise SiteError when one cannot be had."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
-        for port in self.ports:
+        self.clockwork.start()
+        for access in self.accesses:
+            if not access.powered and not isinstance(access, DialAccess | MqttAccess):
+                continue
             try:
-                await port.start()
+                await access.start()
             except OSError as error:
                 words = error.strerror or error
-                raise SiteError(f"port {port.site.name}: {port.site.listen}: {words}") from error
-        if self._control_at:
-            host, number = self._control_at
+                raise SiteError(f"port {access.name}: {access.listen}: {words}") from error
+        self._server = await self._listen(self._control_at, "control", Client, self.control)
+        if self._page_at:
+            self.page = Page(self)
             try:
-                self._server = await loop.create_server(lambda: Client(self.control), host, number)
+                self._page_server = await asyncio.start_server(self.page.serve, *self._page_at)
             except OSError as error:
-                raise SiteError(f"control {host}:{number}: {error.strerror}") from error
+                host, number = self._page_at
+                raise SiteError(f"page {host}:{number}: {error.strerror}") from error
+
+    async def _listen(self, at, name, protocol, argument):
+        if not at:
+            return None
+        host, number = at
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.create_server(lambda: protocol(argument), host, number)
+        except OSError as error:
+            raise SiteError(f"{name} {host}:{number}: {error.strerror}") from error
 
     @property
     def control_address(self):
         """``HOST:PORT`` where the control port listens, or None."""
-        if not self._server:
-            return None
-        host, number = self._server.sockets[0].getsockname()[:2]
-        return f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
+        return _address(self._server)
+
+    @property
+    def page_address(self):
+        return _address(self._page_server)
 
     def _failed(self, loop, context):
-        if context.get("message") == "a line failed":
-            self.error = context["exception"]
-            self._done.set()
-        else:
+        error = context.get("exception")
+        if error is None or isinstance(error, OSError):
             loop.default_exception_handler(context)
+        else:
+            self.fail(error)
+
+    def fail(self, error):
+        """End the program: books that cannot be kept must not go on."""
+        self.error = self.error or error
+        self._done.set()
 
     def finish(self):
         """Ask :meth:`wait` to return."""
@@ -137,29 +245,30 @@ class Simulator:
 
     async def stop(self):
         """Close everything and note that this was a clean stop."""
-        if self._server:
-            self._server.close()
+        for server in (self._server, self._page_server):
+            if server:
+                server.close()
         self.control.close()
-        for port in self.ports:
-            await port.stop()
+        for access in self.accesses:
+            await access.stop()
+        self.clockwork.stop()
         if self.error is None:
-            for meter in self.meters.values():
+            for meter in self.live_meters():
                 meter.catch_up()
             self.save_all()
-            self.store.set_fact("clean", "1")
+            self.store.set_fact("stopped", repr(time.time()))
         self.store.close()
 
 
-def _born(item, now):
-    # Registers of a meter that has them add up to its total.
-    tariffs = (0, 0, item.total, 0) if item.multi_tariff else (0, 0, 0, 0)
-    names = {field.name for field in dataclasses.fields(Books)}
-    values = {key: value for key, value in vars(item).items() if key in names}
-    return Books(**values, tariffs=tariffs, at=now)
+def _address(server):
+    if not server:
+        return None
+    host, number = server.sockets[0].getsockname()[:2]
+    return f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
 
 
-def parse_control(text):
-    """Return (host, port) of a control address; SiteError unless it is a loopback address."""
+def parse_loopback(text, name):
+    """Return (host, port) of an address; SiteError unless it is a loopback address."""
     host, _colon, number = str(text).rpartition(":")
     host = host.strip("[]")
     try:
@@ -168,7 +277,7 @@ def parse_control(text):
             return host, int(number)
     except ValueError:
         pass
-    raise SiteError(f"control: must be a loopback address like 127.0.0.1:7900, got {text!r}")
+    raise SiteError(f"{name}: must be a loopback address like 127.0.0.1:7900, got {text!r}")
 
 
 def _raise_file_limit():
@@ -179,9 +288,10 @@ def _raise_file_limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def run(site, state_dir, control=None, keys=None, out=None):
+async def run(site, state_dir, control=None, keys=None, out=None, **options):
     """Run until SIGTERM or SIGINT; print ``ready ...`` when everything listens."""
-    simulator = Simulator(site, state_dir, control, keys)
+    simulator = Simulator(site, state_dir, control, keys, **options)
+    del site  # that of a big site is most of what would stay in memory
     try:
         for version in sorted(simulator.missing_keys):
             sys.stderr.write(
@@ -195,9 +305,10 @@ async def run(site, state_dir, control=None, keys=None, out=None):
             with contextlib.suppress(ValueError, RuntimeError):
                 loop.add_signal_handler(number, simulator.finish)
         out = out or sys.stdout
+        page = f" page=http://{simulator.page_address}/" if simulator.page_address else ""
         out.write(
             f"ready control={simulator.control_address or 'none'}"
-            f" ports={len(simulator.ports)} meters={len(simulator.meters)}\n"
+            f" ports={len(simulator.lines)} meters={simulator.meter_count}{page}\n"
         )
         out.flush()
         await simulator.wait()
@@ -207,7 +318,7 @@ async def run(site, state_dir, control=None, keys=None, out=None):
         raise simulator.error
 
 
-def serve(site, state_dir, control=None, keys=None, out=None):
+def serve(site, state_dir, control=None, keys=None, out=None, **options):
     """Run a site in the foreground until SIGTERM or SIGINT.
 
     Parameters and errors are those of :class:`Simulator`.
@@ -215,5 +326,5 @@ def serve(site, state_dir, control=None, keys=None, out=None):
     :return: 0 after a clean end.
     """
     _raise_file_limit()
-    asyncio.run(run(site, state_dir, control, keys, out))
+    asyncio.run(run(site, state_dir, control, keys, out, **options))
     return 0

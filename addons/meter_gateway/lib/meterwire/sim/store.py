@@ -54,22 +54,28 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(f"{path}: {error}") from error
 
-    def load(self):
-        """Return the books by address."""
-        rows = self._db.execute("SELECT address, books FROM books")
-        return {address: Books.from_dict(json.loads(text)) for address, text in rows}
+    def addresses(self):
+        """Return the addresses of the meters that have books."""
+        return {address for (address,) in self._db.execute("SELECT address FROM books")}
+
+    def load(self, address):
+        """Return the books of one meter."""
+        row = self._db.execute("SELECT books FROM books WHERE address = ?", (address,)).fetchone()
+        return Books.from_dict(json.loads(row[0]))
 
     def save(self, books, records=()):
-        """Commit books (``{address: Books}``) and log records (``[(address, Record)]``) as one."""
+        """Commit books (``{address: Books}``, or pairs) and log records (``[(address, Record)]``)
+        as one."""
+        pairs = books.items() if isinstance(books, dict) else books
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.executemany(
                 "INSERT OR REPLACE INTO books VALUES (?, ?)",
-                [(address, json.dumps(item.to_dict())) for address, item in books.items()],
+                ((address, json.dumps(item.to_dict())) for address, item in pairs),
             )
             self._db.executemany(
                 f"INSERT INTO orders (address, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(address, *vars(record).values()) for address, record in records],
+                [(address, *record.to_dict().values()) for address, record in records],
             )
             self._db.execute("COMMIT")
         except BaseException:

@@ -1,0 +1,142 @@
+"""A listening TCP socket and its clients."""
+
+import contextlib
+import socket
+
+from .access import Access, Link
+
+BACKLOG = 16
+CHUNK = 4096
+
+
+class TcpLink(Link):
+    """One client."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, access, client):
+        super().__init__(access)
+        self._socket = client
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        access.links.append(self)
+        access.world.clockwork.watch(client.fileno(), self._readable)
+
+    @property
+    def open(self):
+        return self._socket is not None
+
+    def _readable(self):
+        try:
+            data = self._socket.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self.access.received(self, data)
+        else:
+            self.close()
+
+    def write(self, data):
+        try:
+            sent = self._socket.send(data)
+        except (OSError, AttributeError):
+            sent = -1
+        if sent != len(data):
+            # A client that does not read loses the connection, not some bytes of a frame.
+            self.close()
+
+    def close(self):
+        client, self._socket = self._socket, None
+        if client is not None:
+            self.access.world.clockwork.forget(client.fileno())
+            client.close()
+            self.access.links.remove(self)
+
+    def cut(self):
+        """Close at once, as a link does that breaks."""
+        if self._socket is not None:
+            linger = b"\x01\0\0\0\0\0\0\0"
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.close()
+
+
+class TcpAccess(Access):
+    """Clients connect to us."""
+
+    def __init__(self, name, route, world, host, number):
+        super().__init__(name, route, world)
+        self._host, self._number, self._socket = host, number, None
+        self._closed_until, self._stopped = 0.0, False
+
+    @property
+    def listen(self):
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"tcp://{host}:{self._number}"
+
+    async def start(self):
+        self._open()
+
+    def _open(self):
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        server = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.setblocking(False)
+            server.bind((self._host, self._number))
+            server.listen(BACKLOG)
+        except OSError:
+            server.close()
+            raise
+        # The number is kept when the system chose it, for reopening after a cut.
+        self._number = server.getsockname()[1]
+        self._socket = server
+        self.world.clockwork.watch(server.fileno(), self._accept)
+
+    def _accept(self):
+        with contextlib.suppress(BlockingIOError, OSError):
+            TcpLink(self, self._socket.accept()[0])
+
+    def _close(self):
+        if self._socket is not None:
+            self.world.clockwork.forget(self._socket.fileno())
+            self._socket.close()
+            self._socket = None
+        for link in list(self.links):
+            link.cut()
+
+    def cut(self, seconds):
+        if not seconds:
+            for link in list(self.links):
+                link.cut()
+            return
+        self._close()
+        clockwork = self.world.clockwork
+        self._closed_until = clockwork.now() + seconds
+        clockwork.at(self._closed_until, self._reopen, None)
+
+    def _reopen(self, _argument):
+        clockwork = self.world.clockwork
+        if self._stopped or not self.powered or self._socket is not None:
+            return
+        if clockwork.now() < self._closed_until:
+            return
+        try:
+            self._open()
+        except OSError:
+            # Somebody else has the port by now; it is tried again.
+            clockwork.at(clockwork.now() + 1, self._reopen, None)
+
+    def power(self, on):
+        self.powered = on
+        if on:
+            self._closed_until = 0.0
+            self._reopen(None)
+        else:
+            self._close()
+
+    async def stop(self):
+        self._stopped = True
+        self._close()
