@@ -15,6 +15,7 @@ sys.path[:0] = [
     str(TOP / "addons" / "meter_gateway" / "lib"),
 ]
 
+import fleet
 from cluster import HOME, Cluster
 from desk import Desk
 from wire import measure
@@ -27,8 +28,21 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    if sys.argv[1:] == ["fleet"]:
+        tell_fleet(folder)
+        return
     tell_wire(measure(folder))
     tell_sale(sale(folder))
+
+
+def tell_fleet(folder):
+    cluster = Cluster()
+    try:
+        boxes = int(os.environ.get("BOXES", "100"))
+        for keep_frames in (False, True):
+            fleet.tell(fleet.measure(cluster, folder, boxes, keep_frames=keep_frames), keep_frames)
+    finally:
+        cluster.stop()
 
 
 def tell_wire(rows):

@@ -104,12 +104,12 @@ class TestWorker(GatewayCommon):
         self._run()
         self.assertEqual((read.state, read.message), ("failed", "The meter does not answer."))
 
-    def test_a_protocol_without_registers_is_refused_in_words(self):
-        self.plain.sudo().type_id = self.env["utility.meter.type"].search([("code", "=", "a_97")])
+    def test_a_meter_that_nobody_knows_how_to_speak_to_is_refused_in_words(self):
+        self.plain.type_id.sudo().dialect_id = False
         read = self._queue("read", self.plain)
         self._run()
         self.assertEqual(read.state, "failed")
-        self.assertIn("cannot do that", read.message)
+        self.assertIn("dialect", read.message)
 
     # ------------------------------------------------------------------ money
 
@@ -225,21 +225,23 @@ class TestWorker(GatewayCommon):
 
     def test_exchanges_are_kept_without_cipher_key_or_mac(self):
         command = self._queue(credit=12.34)
-        built = []
+        run = self._start_run()
+        answer, orders = run.engine.answer, []
 
-        def build(order, address, keys):
-            built.append((recharge.build(order, address, keys), keys))
-            return built[-1][0]
+        def watched(job_id, order):
+            orders.append(order)
+            answer(job_id, order)
 
-        with patch("odoo.addons.meter_gateway.worker.money.build", build):
-            self._run()
+        with patch.object(run.engine, "answer", watched):
+            self._tick_until(run, lambda: command.state == "done")
         self.assertEqual(command.state, "done")
         frames = self.env["meter.frame"].search([("command_id", "=", command.id)])
         self.assertEqual(len(frames), 3, "question, order, question")
         self.assertEqual(frames.user_id, self.env.user)
         self.assertEqual(frames.company_id, self.company)
         text = re.sub(r"\s", "", " ".join(f"{f.tx} {f.rx} {f.words}" for f in frames)).upper()
-        (frame, keys), *__ = built
+        keys = run.keyring.meter_keys(self.meter.address, 1, self.meter.algorithm)
+        frame = recharge.build(orders[0], self.meter.address, keys)
         # what follows the key version in the order: cipher and MAC, then checksum and end
         secret = frame[-24:-2]
         for start in range(len(secret) - 3):

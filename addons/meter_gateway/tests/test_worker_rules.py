@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..lib.meterwire import recharge
 from ..worker import money
 from ..worker.database import LOCK_SPACE, RunDatabase
 from .common import HOLD, GatewayCommon
@@ -49,13 +50,15 @@ class TestWorkerRules(GatewayCommon):
         left = []
         answer = run.engine.answer
 
-        def watched(job_id, frame):
+        def watched(job_id, order):
             self.assertIsNone(run.db.savepoint, "the transaction is committed by now")
             command.invalidate_recordset()
             left.append((command.state, command.number, command.generation, command.frame_hash))
             self.assertEqual(self._executions(command), 0)
+            keys = run.keyring.meter_keys(self.meter.address, 1, self.meter.algorithm)
+            frame = recharge.build(order, self.meter.address, keys)
             self.assertEqual(hashlib.sha256(frame).hexdigest(), command.frame_hash)
-            answer(job_id, frame)
+            answer(job_id, order)
 
         with patch.object(run.engine, "answer", watched):
             self._tick_until(run, lambda: command.state == "done")

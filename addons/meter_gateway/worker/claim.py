@@ -2,53 +2,74 @@
 
 from typing import NamedTuple
 
+from ..lib.meterwire.errors import BadJob
 from ..lib.meterwire.jobs import Ask, Money, Read
-from .reading import items
+from . import operations, reading
 
-# What is claimed waits in the engine's own queue: few per line. Orders and readings are counted
+# What is claimed waits in the engine's own queue: few per line. Orders and the rest are counted
 # apart, an order must never wait for a reading round.
 LINE_DEPTH = 4
 PURPOSES = {"queued": "money", "unknown": "ask"}
+MONEY = ("money", "ask")
 
 
 class Held(NamedTuple):
-    """What the run knows of a job that the engine has."""
+    """What the run knows of a job that the engine has.
 
-    command_id: int
+    ``purpose``: money and ask (orders), read and command (commands without money), status (the
+    purchase number after a live reading), plan (a scheduled reading, which is no command).
+    ``meter``: the engine's ``jobs.Meter``.
+    """
+
+    command_id: int | None
     meter_id: int
     port_id: int
+    line_id: int
     purpose: str
-    user_id: int | None
-    company_id: int | None
+    user_id: int | None = None
+    company_id: int | None = None
+    meter: object = None
 
     @property
     def queue(self):
-        """Where the job waits: orders and readings of a line do not count against each other."""
-        return self.port_id, self.purpose in ("read", "status")
+        """Where the job waits: orders and the rest do not count against each other, and a reading
+        round does not count against what people ask for."""
+        if self.purpose in MONEY:
+            return self.line_id, "money"
+        return self.line_id, "plan" if self.purpose == "plan" else "people"
 
 
-_DUE = """
+# A command's meter, the line that carries it, and the site that may have been stopped.
+_WIRE = """
+      JOIN utility_meter m ON m.id = c.meter_id
+      JOIN meter_port p ON p.id = m.port_id
+      JOIN meter_port l ON l.id = p.line_id
+      JOIN meter_concentrator k ON k.id = p.concentrator_id
+ LEFT JOIN utility_site s ON s.id = m.site_id
+"""
+
+_DUE = f"""
     SELECT c.id, c.kind, c.money, c.state, c.priority, c.user_id, c.company_id, c.meter_id,
-           m.port_id, m.address, m.key_version, m.algorithm, t.protocol, t.credit, t.actuator
+           c.arguments, m.port_id, p.line_id, m.address, m.key_version, m.algorithm,
+           COALESCE(m.dialect_id, t.dialect_id) AS dialect_id
       FROM utility_command c
       JOIN utility_meter m ON m.id = c.meter_id
       JOIN utility_meter_type t ON t.id = m.type_id
+      JOIN meter_port p ON p.id = m.port_id
      WHERE c.id IN (
            SELECT id FROM (
-                  SELECT c.id, c.money, m.port_id,
+                  SELECT c.id,
                          row_number() OVER (
-                             PARTITION BY m.port_id, c.money ORDER BY c.priority, c.id
+                             PARTITION BY p.line_id, c.money ORDER BY c.priority, c.id
                          ) AS place
-                    FROM utility_command c
-                    JOIN utility_meter m ON m.id = c.meter_id
-                    JOIN meter_port p ON p.id = m.port_id
-                    JOIN meter_concentrator k ON k.id = p.concentrator_id
+                    FROM utility_command c {_WIRE}
                    WHERE k.worker_id = %(worker)s
-                     AND p.endpoint IS NOT NULL
+                     AND l.endpoint IS NOT NULL
                      AND c.state IN ('queued', 'unknown')
                      AND c.hold_reason IS NULL
                      AND (c.not_before IS NULL OR c.not_before <= %(now)s)
                      AND NOT c.id = ANY(%(held)s)
+                     AND {operations.MAY_LEAVE}
            ) due
             WHERE place <= %(depth)s
      )
@@ -56,16 +77,14 @@ _DUE = """
        FOR NO KEY UPDATE OF c SKIP LOCKED
 """
 
-_NEXT = """
+_NEXT = f"""
     SELECT min(COALESCE(c.not_before, %(now)s))
-      FROM utility_command c
-      JOIN utility_meter m ON m.id = c.meter_id
-      JOIN meter_port p ON p.id = m.port_id
-      JOIN meter_concentrator k ON k.id = p.concentrator_id
+      FROM utility_command c {_WIRE}
      WHERE k.worker_id = %(worker)s
-       AND p.endpoint IS NOT NULL
+       AND l.endpoint IS NOT NULL
        AND c.state IN ('queued', 'sent', 'unknown')
        AND c.hold_reason IS NULL
+       AND {operations.MAY_LEAVE}
 """
 
 _CHORES = """
@@ -76,7 +95,8 @@ _CHORES = """
      WHERE k.worker_id = %(worker)s
        AND NOT c.id = ANY(%(held)s)
        AND (   c.state = 'sent' AND c.money
-            OR c.state = 'queued' AND COALESCE(c.attempts, 0) = 0 AND c.expires_at <= %(now)s)
+            OR c.state = 'queued' AND c.expires_at <= %(now)s
+               AND NOT (c.money AND COALESCE(c.attempts, 0) > 0))
      ORDER BY c.id
 """
 
@@ -109,20 +129,35 @@ def next_time(cr, worker_id, now):
     return cr.fetchone()[0]
 
 
-def job_of(row, job_id):
+def held_of(row):
+    """What the run must know of a due command."""
+    if row["money"]:
+        purpose = PURPOSES[row["state"]]
+    else:
+        purpose = "read" if row["kind"] == "read" else "command"
+    return Held(
+        row["id"],
+        row["meter_id"],
+        row["port_id"],
+        row["line_id"],
+        purpose,
+        row["user_id"],
+        row["company_id"],
+    )
+
+
+def job_of(row, held, job_id, meter, keyring):
     """The engine's job for a due command.
 
-    :return: (job, Held); the job is None for a command that cannot be carried out on this meter
+    :param meter: ``jobs.Meter``
+    :raises WireError: it cannot be put to this meter, for the reason given
     """
-    purpose = PURPOSES[row["state"]] if row["money"] else "read"
-    held = Held(
-        row["id"], row["meter_id"], row["port_id"], purpose, row["user_id"], row["company_id"]
-    )
     if row["money"]:
-        make = Money if purpose == "money" else Ask
-        job = make(job_id, row["port_id"], row["address"], row["key_version"], row["algorithm"])
-        return job, held
-    wanted = items(row) if row["kind"] == "read" else ()
-    if not wanted:
-        return None, held
-    return Read(job_id, row["port_id"], row["address"], wanted, row["priority"]), held
+        make = Money if held.purpose == "money" else Ask
+        return make(job_id, held.line_id, meter)
+    if held.purpose == "command":
+        return operations.job_of(row, job_id, held.line_id, meter, keyring)
+    items = reading.items(meter.dialect, row["arguments"])
+    if not items:
+        raise BadJob("this meter has no register that could be read")
+    return Read(job_id, held.line_id, meter, items, row["priority"])

@@ -41,12 +41,12 @@ class LineNews:
     def take(self, held, event):
         for exchange in event.exchanges:
             if exchange.outcome == "link_lost":
-                self._lost(held.port_id, exchange.ended, exchange.words)
+                self._lost(held.line_id, exchange.ended, exchange.words)
             else:
-                self.down.pop(held.port_id, None)
-                self.up[held.port_id] = utc(exchange.ended)
+                self.down.pop(held.line_id, None)
+                self.up[held.line_id] = utc(exchange.ended)
         if getattr(event, "code", "") == "link_down":
-            self._lost(held.port_id, event.at, event.words)
+            self._lost(held.line_id, event.at, event.words)
 
     def _lost(self, port_id, at, words):
         self.up.pop(port_id, None)

@@ -5,19 +5,18 @@ meter has the order under its number (proved), or that it still has the number b
 the second only for the moment at which the meter was asked. The balance is never looked at.
 """
 
-import hashlib
+from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 
 from odoo.exceptions import UserError
 
 from ..lib.meterwire.errors import BadJob, KeyMissing
-from ..lib.meterwire.recharge import Ack, Order, build, judge
+from ..lib.meterwire.recharge import NO_CUSTOMER, Ack, Order, Status
 from . import words
 from .evidence import utc
 
 STEP = Decimal("0.01")
-NO_CUSTOMER = "0" * 12
 # The columns of the books; a meter that counts further is for a person.
 MAX_NUMBER = 0x7FFFFFFF
 # How long the engine keeps the line for our answer: a frame cannot leave later after `sent`.
@@ -38,32 +37,34 @@ class StaleRun(Exception):
 
 
 def asked(run, book, held, event):
-    """The meter has said where it stands; the line waits for a frame or for None."""
+    """The meter has said where it stands; the line waits for an order or for None."""
     store(run, held, event)
     command = run.command(held)
-    book.answers.append((event.id, _frame(run, command, event)))
+    book.answers.append((event.id, _order(run, command, held.meter, event)))
 
 
-def _frame(run, command, event):
-    """The frame to send, its number committed with it; None to send nothing."""
-    status, meter = event.status, command.meter_id
+def _order(run, command, wire_meter, event):
+    """The order to send, its number committed with it; None to send nothing."""
+    meter, shape = command.meter_id, wire_meter.dialect.shape
+    status = known(event.status, meter, shape)
     if command.state != "queued" or command.hold_reason:
         return None
     try:
         if command.numbered:
-            order = order_of(command)
-            verdict = judge(order, status)
+            order = order_of(command, shape)
+            verdict = judge(command, shape, event.status)
             if verdict.outcome != "not_executed":
                 command._came_late(command.env._("The meter moved before it was sent again."))
-                _conclude(run, command, event, order, verdict)
+                _conclude(run, command, wire_meter, event, verdict)
                 return None
         else:
-            if refusal := _objection(command, status):
+            if refusal := _objection(command, status, shape):
                 command._hold(refusal)
                 return None
-            order = order_of(command, status.number + 1, status.epoch)
-        keys = run.keyring.meter_keys(meter.address, meter.key_version, meter.algorithm)
-        frame = build(order, meter.address, keys)
+            order = order_of(command, shape, status.number + 1, status.epoch)
+        shape.check(order)
+        keys = shape.keys(run.keyring, wire_meter)
+        digest = shape.fingerprint(wire_meter, keys, order)
     except KeyMissing as error:
         command._hold(meter._key_refusal(run.keyring) or error.words)
         return None
@@ -73,36 +74,63 @@ def _frame(run, command, event):
     except UserError as error:
         command._hold(str(error))
         return None
-    digest = hashlib.sha256(frame).hexdigest()
-    if not command._arm(order.number, order.epoch, digest, run.generation):
+    number = command.number if command.numbered else status.number + 1
+    epoch = command.epoch if command.numbered else status.epoch
+    if not command._arm(number, epoch, digest, run.generation):
         run.check_generation()
         if command.state == "queued":
             pause(run, command)
         return None
-    return frame
+    if command.attempts == 1:
+        # What the meter kept before the first byte: the proof of meters that tell little.
+        command.sudo().status_before = asdict(event.status)
+    return order
 
 
-def order_of(command, number=None, epoch=None):
+def known(status, meter, shape):
+    """A status with the books' words for what this meter does not tell.
+
+    A number that starts over (CJ/T 188 counts to 255) is the one nearest to the books' number.
+    """
+    number = status.number
+    if number is None:
+        number = meter.purchase_number
+    elif shape.modulus:
+        half = shape.modulus // 2
+        ahead = (number - meter.purchase_number + half) % shape.modulus - half
+        number = max(meter.purchase_number + ahead, number)
+    epoch = meter.epoch if status.epoch is None else status.epoch
+    return replace(status, number=number, epoch=epoch)
+
+
+def judge(command, shape, status):
+    """What a status proves about a command that has its number."""
+    before = Status(**command.status_before) if command.status_before else None
+    return shape.judge(order_of(command, shape), status, before, command.acked)
+
+
+def order_of(command, shape, number=None, epoch=None):
     """The wire's order of a command, under its own number unless another is given."""
+    number = command.number if number is None else number
     return Order(
         kind=command.kind,
         amount_steps=command._amount_steps(),
         customer=command.customer_number or NO_CUSTOMER,
         reference=command.reference,
-        number=command.number if number is None else number,
+        number=number % shape.modulus if shape.modulus else number,
         epoch=command.epoch if epoch is None else epoch,
     )
 
 
-def _objection(command, status):
+def _objection(command, status, shape):
     """Why an order that was never sent may not be sent to a meter that stands like this."""
     _ = command.env._
     meter = command.meter_id
     seen = (status.number, status.epoch)
-    known = (meter.purchase_number, meter.epoch)
+    in_books = (meter.purchase_number, meter.epoch)
     if status.number >= MAX_NUMBER:
         return _("The meter's purchase number %s is beyond what it may be.", status.number)
-    if meter.number_known and seen != known:
+    if meter.number_known and seen != in_books:
         if given_up := _given_up(command, status):
             return _charged_not_paid(given_up, status)
         return _(
@@ -114,7 +142,7 @@ def _objection(command, status):
             known=meter.purchase_number,
             known_epoch=meter.epoch,
         )
-    if not meter.number_known and command.kind != "open":
+    if shape.counted and not meter.number_known and command.kind != "open":
         return _(
             "The purchase number of this meter was never accepted: it shows number %(number)s of "
             "epoch %(epoch)s. An engineer must accept it.",
@@ -123,7 +151,7 @@ def _objection(command, status):
         )
     wanted = command.customer_number or NO_CUSTOMER
     before = NO_CUSTOMER if command.kind in ("open", "preset") else wanted
-    if status.customer != before:
+    if status.customer is not None and status.customer != before:
         return _(
             "The meter is set to customer %(theirs)s, not to %(ours)s.",
             theirs=status.customer,
@@ -152,6 +180,8 @@ def _objection(command, status):
 
 def _given_up(command, status):
     """An order of ours that was given up as not charged, and is the meter's last one now."""
+    if status.last_reference is None:
+        return command.browse()
     return command.search(
         [
             ("id", "=", status.last_reference),
@@ -187,6 +217,7 @@ def answered(run, book, held, event):
         values.update(refusal=reply.code, refusal_final=reply.final)
     command.sudo().write(values)
     if isinstance(reply, Ack):
+        command.sudo().acked = True
         command._answered(command.env._("The meter confirms it; its records are being checked."))
     elif reply is None:
         _unknown(command, command.env._("The meter did not answer: it is being asked."))
@@ -210,24 +241,24 @@ def settled(run, book, held, event):
         _unknown(command, command.env._("No answer after the order was sent: it is being asked."))
         pause(run, command)
         return
-    order = order_of(command)
-    _conclude(run, command, event, order, judge(order, event.status))
+    shape = held.meter.dialect.shape
+    _conclude(run, command, held.meter, event, judge(command, shape, event.status))
 
 
-def _conclude(run, command, event, order, verdict):
+def _conclude(run, command, wire_meter, event, verdict):
     """What a verdict does to a command that was sent."""
-    status = event.status
+    status, shape = event.status, wire_meter.dialect.shape
     if verdict.outcome == "proved":
-        command._prove(proof(status))
+        command._prove(proof(command, status))
         return
     _unknown(command, command.env._("The meter does not show the order yet."))
     if verdict.outcome == "disputed":
-        command._dispute(_dispute_words(command, order, status))
+        command._dispute(_dispute_words(command, status, verdict))
     else:
-        _denied(run, command, utc(_asked_at(event)))
+        _denied(run, command, utc(_asked_at(event)), shape)
 
 
-def _denied(run, command, asked_at):
+def _denied(run, command, asked_at, shape):
     """The meter has the number before ours.
 
     One denial may only be early: the same frame is sent again after a second one. For good it
@@ -236,13 +267,15 @@ def _denied(run, command, asked_at):
     _ = command.env._
     box = command.meter_id.concentrator_id
     left = command.frame_left_at or command.sent_at + timedelta(seconds=TURN_HOLD)
-    if command.refusal_final or command.attempts >= MAX_ATTEMPTS:
+    if command.refusal_final or command.attempts >= MAX_ATTEMPTS or not shape.resend:
         quiet_at = left + timedelta(seconds=box.hold_seconds)
         if asked_at < quiet_at:
             command._ask_later(quiet_at)
             return
         reason = command.message or ""
-        if not command.refusal_final:
+        if not shape.resend and not command.refusal_final:
+            reason = _("The meter does not have the order; it is of a kind that is sent once.")
+        elif not command.refusal_final:
             reason = _("The meter did not take the order after %s attempts.", command.attempts)
         command._not_charged(reason, final=True, quiet=True)
         return
@@ -256,23 +289,38 @@ def _denied(run, command, asked_at):
         command._ask_later(command.denied_at + timedelta(seconds=box.drain_seconds))
 
 
-def _dispute_words(command, order, status):
+def _dispute_words(command, status, verdict):
     if given_up := _given_up(command, status):
         return _charged_not_paid(given_up, status)
+    if status.last_reference is None or status.number is None:
+        before = Status(**command.status_before) if command.status_before else Status(None)
+        return command.env._(
+            "The meter's records do not prove order %(order)s (%(amount)s): balance %(before)s "
+            "before, %(after)s now. (%(words)s)",
+            order=command.reference,
+            amount=command._amount_steps() * STEP,
+            before=_steps_words(before.balance),
+            after=_steps_words(status.balance),
+            words=verdict.words,
+        )
     kinds = dict(command._fields["kind"]._description_selection(command.env))
     return command.env._(
         "Order %(order)s was to become purchase number %(number)s of epoch %(epoch)s; the meter "
         "shows number %(their_number)s of epoch %(their_epoch)s, last order %(theirs)s (%(kind)s, "
         "%(amount)s).",
-        order=order.reference,
-        number=order.number,
-        epoch=order.epoch,
+        order=command.reference,
+        number=command.number,
+        epoch=command.epoch,
         their_number=status.number,
         their_epoch=status.epoch,
         theirs=status.last_reference,
         kind=kinds.get(status.last_kind, status.last_kind),
         amount=status.last_amount * STEP,
     )
+
+
+def _steps_words(steps):
+    return "?" if steps is None else f"{steps * STEP:.2f}"
 
 
 def lost(run, book, held, event):
@@ -293,6 +341,19 @@ def lost(run, book, held, event):
     elif code == "link_down":
         said = command.env._("%s It is charged once it is back.", said)
         command._ask_later(run.now() + timedelta(seconds=LINK_PAUSE), said)
+    else:
+        pause(run, command, said)
+
+
+def refused(run, held, error):
+    """It cannot even be put to the meter: nobody said how it is spoken to.
+
+    :param error: the ``WireError``
+    """
+    command = run.command(held)
+    said = words.problem(command.env, error)
+    if command.state == "queued" and not command.numbered:
+        command._hold(said)
     else:
         pause(run, command, said)
 
@@ -330,29 +391,38 @@ def _asked_at(event):
     return event.exchanges[-1].started if event.exchanges else event.at
 
 
-def proof(status):
-    """What a status record proves, for ``utility.command._prove``."""
-    return {
-        "number": status.number,
-        "epoch": status.epoch,
-        "balance_before": status.balance_before * STEP,
-        "balance_after": status.balance_after * STEP,
-        "balance": status.balance * STEP,
-        "cumulative": status.cumulative * STEP,
+def proof(command, status):
+    """What a status record proves, for ``utility.command._prove``.
+
+    What the meter does not tell is the order's own: it was just proved that the meter has it.
+    """
+    cleared = command.kind == "clear"
+    number = 0 if cleared else command.number
+    epoch = command.epoch + cleared if status.epoch is None else status.epoch
+    return {"number": number, "epoch": epoch} | {
+        name: getattr(status, name) * STEP
+        for name in ("balance_before", "balance_after", "balance", "cumulative")
+        if getattr(status, name) is not None
     }
 
 
 def store(run, held, event):
     """Keep what a status record says of the meter."""
-    status = event.status
+    meter = run.env["utility.meter"].browse(held.meter_id)
+    told = event.status
+    status = known(told, meter, held.meter.dialect.shape)
+    values = {
+        "balance": None if told.balance is None else told.balance * STEP,
+        "cumulative": None if told.cumulative is None else told.cumulative * STEP,
+        "customer_number": told.customer,
+        "supply": None if told.supply_off is None else "off" if told.supply_off else "on",
+        "control": None if told.remote is None else "remote" if told.remote else "local",
+    }
+    if told.number is not None:
+        values["purchase_number"] = min(status.number, MAX_NUMBER)
+        values["epoch"] = status.epoch
     run.env["utility.meter.state"]._store(
         held.meter_id,
         utc(_asked_at(event)),
-        balance=status.balance * STEP,
-        cumulative=status.cumulative * STEP,
-        purchase_number=min(status.number, MAX_NUMBER),
-        epoch=status.epoch,
-        customer_number=status.customer,
-        supply="off" if status.supply_off else "on",
-        control="remote" if status.remote else "local",
+        **{name: value for name, value in values.items() if value is not None},
     )

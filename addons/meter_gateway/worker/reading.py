@@ -1,52 +1,97 @@
 """Live and scheduled reading: which registers a meter is asked for, and what they mean."""
 
-from ..lib.meterwire import dlt645_2007 as wire
+from decimal import Decimal
+
+from odoo.addons.utility_prepaid.tools.reading_store import Reading, store
+
 from .evidence import utc
+from .operations import text_of
 from .words import failure
 
-_BALANCE = {
-    "units": (wire.REMAINING_UNITS, wire.OVERDRAFT_UNITS),
-    "money": (wire.REMAINING_MONEY, wire.OVERDRAFT_MONEY),
-}
+# Register names of a dialect whose values the meter's state and its readings keep.
+_STATE = ("total", "cumulative")
 
 
-def items(row):
-    """Data identifiers of a meter.
+def items(dialect, arguments=None, live=True):
+    """Names of the registers to ask a meter for.
 
-    :param row: protocol, credit and actuator of the meter's type
-    :return: tuple of identifiers; empty for a protocol that cannot be read
+    :param dialect: ``dialect.Dialect``
+    :param arguments: of the command; its ``items`` name the registers that were asked for
+    :param live: a person waits: all that is shown, not only what is kept
+    :return: tuple of names that this meter has
     """
-    if row["protocol"] != "dlt645_2007":
-        return ()
-    wanted = (wire.TOTAL, *_BALANCE.get(row["credit"], ()))
-    return wanted if row["actuator"] == "none" else (*wanted, wire.STATUS_3)
+    wanted = (arguments or {}).get("items")
+    if wanted:
+        return tuple(name for name in wanted if name in dialect.registers)
+    return tuple(dialect.reading_items(live))
 
 
-def result(values):
-    """What was read, as texts.
+def state_of(dialect, values):
+    """What was read, in the terms of `utility.meter.state`.
 
-    :param values: value by data identifier, None for what the meter does not have
-    :return: dictionary with any of total, balance (signed), supply
+    :param values: value by register name, None for what the meter does not have
+    :return: dictionary with any of total, cumulative, balance (signed), supply, control
     """
-    found = {}
-    if values.get(wire.TOTAL) is not None:
-        found["total"] = str(values[wire.TOTAL])
-    for left, owed in _BALANCE.values():
-        if values.get(left) is not None:
-            found["balance"] = str(values[left] - (values.get(owed) or 0))
-    if values.get(wire.STATUS_3) is not None:
-        found["supply"] = "off" if values[wire.STATUS_3] & wire.RELAY_OPEN else "on"
+    found = {name: values[name] for name in _STATE if values.get(name) is not None}
+    for name, read in (
+        ("balance", dialect.balance_of),
+        ("supply", dialect.supply_of),
+        ("control", dialect.control_of),
+    ):
+        value = read(values)
+        if value is not None:
+            found[name] = value
     return found
 
 
-def done(run, held, event):
-    """A meter was read: -> state row and command.
+def texts(found):
+    """Values as a command keeps them."""
+    return {
+        name: str(value) if isinstance(value, Decimal | int) else value
+        for name, value in found.items()
+    }
 
-    :param event: ``jobs.ReadDone``
+
+def reading_of(held, event, source):
+    """What a meter said, as a row of readings.
+
+    :param event: ``jobs.Done``
+    :param source: scheduled or live
+    :return: ``Reading``
     """
-    found = result(event.values)
-    run.env["utility.meter.state"]._store(held.meter_id, utc(event.at), **found)
-    run.command(held)._read_done(found)
+    dialect, values = held.meter.dialect, event.values
+    found = state_of(dialect, values)
+    tariffs = values.get("tariffs") or ()
+    rates = tuple(tariffs[-4:]) if len(tariffs) >= 4 else (None,) * 4
+    status = values.get("status")
+    return Reading(
+        held.meter_id,
+        utc(event.at),
+        found.get("total"),
+        found.get("balance"),
+        *rates,
+        found.get("supply"),
+        found.get("control"),
+        dialect.battery_low(values),
+        status if isinstance(status, int) else None,
+        source,
+    )
+
+
+def done(run, held, event):
+    """A meter was read because somebody asked: -> state row, reading and command.
+
+    :param event: ``jobs.Done``
+    """
+    dialect = held.meter.dialect
+    found = state_of(dialect, event.values)
+    run.env["utility.meter.state"]._store(held.meter_id, utc(event.at), **texts(found))
+    if found:
+        store(run.cr, [reading_of(held, event, "live")])
+    command = run.command(held)
+    asked = command.arguments and command.arguments.get("items")
+    result = {name: text_of(event.values[name]) for name in event.values if asked}
+    command._read_done({**result, **texts(found)})
 
 
 def failed(run, held, event):

@@ -17,7 +17,9 @@ from psycopg2.errors import DeadlockDetected, SerializationFailure
 
 from ..lib.meterwire import jobs as wire
 from ..lib.meterwire.engine import Engine
-from . import claim, evidence, money, reading
+from ..lib.meterwire.envelope import parse_envelope
+from ..lib.meterwire.errors import BadJob, WireError
+from . import claim, evidence, money, operations, plan, reading
 
 _logger = logging.getLogger(__name__)
 
@@ -51,6 +53,8 @@ class Book:
         self.ended = set()
         self.jobs = []
         self.news = 0
+        #: scheduled readings that ended
+        self.planned = 0
 
 
 class WorkerRun:
@@ -75,6 +79,8 @@ class WorkerRun:
         self.held = {}
         self.pending = []
         self.lines = {}
+        self.plan = plan.Plan(self)
+        self._envelopes = {}
         self._ids = itertools.count(1)
         self._next_beat = 0.0
         self._recording = None
@@ -138,7 +144,8 @@ class WorkerRun:
         """Give the lines back, record the last words, and come again when work is left."""
         self.engine.stop(STOP_SECONDS)
         self.tick(claiming=False)
-        self._next_due = claim.next_time(self.cr, self.worker.id, self.now())
+        due = (claim.next_time(self.cr, self.worker.id, self.now()), self.plan.next_time())
+        self._next_due = min(filter(None, due), default=None)
         if self._soon():
             self.worker.cron_id._trigger()
         self.db.commit()
@@ -182,6 +189,7 @@ class WorkerRun:
                 self._recording = None
                 if claiming:
                     self._claim(book)
+                    self.plan.claim(book)
                 self._beat()
                 self.db.commit(book.news)
                 break
@@ -200,11 +208,18 @@ class WorkerRun:
         return bool(events or book.news or book.jobs)
 
     def _in_hand(self, book):
-        return [held.command_id for job, held in self.held.items() if job not in book.ended]
+        return [
+            held.command_id
+            for job, held in self.held.items()
+            if held.command_id and job not in book.ended
+        ]
 
     def _record(self, events, book):
         chores = claim.chores(self.cr, self.worker.id, self.now(), self._in_hand(book))
         known = [(event, self.held[event.id]) for event in events if event.id in self.held]
+        # Scheduled readings are many and belong to nobody: stored as one batch, locking no meter.
+        planned = [(event, held) for event, held in known if held.purpose == "plan"]
+        known = [(event, held) for event, held in known if held.purpose != "plan"]
         mine = self._lock_meters(
             {held.meter_id for __, held in known} | {meter_id for __, meter_id, __ in chores}
         )
@@ -233,6 +248,7 @@ class WorkerRun:
                     command._expire()
                 book.news += 1
         self.env.flush_all()
+        frames += self.plan.record(planned, line_news, book)
         self.env["meter.frame"]._record(frames)
         line_news.store(self.cr)
 
@@ -241,12 +257,14 @@ class WorkerRun:
             if isinstance(event, wire.Settled) and event.status is not None:
                 money.store(self, held, event)
             return
-        if held.purpose == "read":
-            if not isinstance(event, wire.ReadDone):
-                reading.failed(self, held, event)
+        if held.purpose in ("read", "command"):
+            part = reading if held.purpose == "read" else operations
+            if not isinstance(event, wire.Done):
+                part.failed(self, held, event)
                 return
-            reading.done(self, held, event)
-            self._ask_number(held, book)
+            part.done(self, held, event)
+            if held.purpose == "read":
+                self._ask_number(held, book)
             return
         record = {
             wire.Asked: money.asked,
@@ -258,20 +276,12 @@ class WorkerRun:
     def _ask_number(self, held, book):
         """After a live reading of a prepaid meter: what it keeps of its purchases, too."""
         command = self.env["utility.command"].browse(held.command_id)
-        meter = command.meter_id
         if (
             command.priority <= wire.LIVE_READ
-            and meter.credit
-            and not meter._key_refusal(self.keyring)
+            and held.meter.dialect.shape
+            and not command.meter_id._key_refusal(self.keyring)
         ):
-            job = wire.Ask(
-                next(self._ids),
-                held.port_id,
-                meter.address,
-                meter.key_version,
-                meter.algorithm,
-                command.priority,
-            )
+            job = wire.Ask(next(self._ids), held.line_id, held.meter, command.priority)
             book.jobs.append((job, held._replace(purpose="status")))
 
     def _lock_meters(self, meter_ids):
@@ -288,26 +298,60 @@ class WorkerRun:
     def _claim(self, book):
         now = self.now()
         rows = claim.due(self.cr, self.worker.id, now, self._in_hand(book))
-        depth = Counter(held.queue for job, held in self.held.items() if job not in book.ended)
-        refused = []
-        for row in rows:
-            job, held = claim.job_of(row, next(self._ids))
-            if job is None:
-                refused.append(held)
-            elif depth[held.queue] < claim.LINE_DEPTH:
-                depth[held.queue] += 1
-                book.jobs.append((job, held))
-        mine = self._lock_meters({held.meter_id for held in refused})
-        for held in refused:
-            if held.meter_id in mine:
-                command = self.command(held)
-                command._read_failed(command.env._("This meter cannot do that over its line."))
-                book.news += 1
-        self._next_due = claim.next_time(self.cr, self.worker.id, now)
         if time.monotonic() >= self._next_beat or any(
-            held.port_id not in self.lines for __, held in book.jobs
+            row["line_id"] not in self.lines for row in rows
         ):
             self._configure()
+        depth = self.depth(book)
+        refused, taken = [], []
+        for row in rows:
+            held = claim.held_of(row)
+            if depth[held.queue] >= claim.LINE_DEPTH:
+                continue
+            try:
+                meter = self.meter(row)
+                job = claim.job_of(row, held, next(self._ids), meter, self.keyring)
+            except WireError as error:
+                refused.append((held, error))
+                continue
+            depth[held.queue] += 1
+            book.jobs.append((job, held._replace(meter=meter)))
+            if held.purpose == "command":
+                taken.append(held.command_id)
+        operations.taken(self.cr, taken, now)
+        mine = self._lock_meters({held.meter_id for held, __ in refused})
+        for held, error in refused:
+            if held.meter_id in mine:
+                part = money if held.purpose in claim.MONEY else operations
+                part.refused(self, held, error)
+                book.news += 1
+        self._next_due = claim.next_time(self.cr, self.worker.id, now)
+
+    def depth(self, book):
+        """How many jobs wait in each queue of the engine."""
+        live = [held.queue for job, held in self.held.items() if job not in book.ended]
+        return Counter(live + [held.queue for __, held in book.jobs])
+
+    def next_id(self):
+        """An id for a job of this run."""
+        return next(self._ids)
+
+    def meter(self, row):
+        """The engine's meter of a claimed row.
+
+        :param row: mapping with address, dialect_id, key_version, algorithm and port_id
+        :raises BadJob: the meter has no dialect
+        """
+        dialect = self.env["meter.dialect"].browse(row["dialect_id"] or ())._dialect()
+        if dialect is None:
+            raise BadJob("no dialect is chosen for its type")
+        return wire.Meter(
+            row["address"],
+            dialect,
+            row["key_version"],
+            row["algorithm"],
+            self._envelopes.get(row["port_id"]),
+        )
 
     def _beat(self):
         """Show that the worker lives; and notice that it is no longer the newest."""
@@ -330,26 +374,35 @@ class WorkerRun:
 
     def _configure(self):
         """Tell the engine which lines there are, when that changed."""
-        self.cr.execute(
-            """
-            SELECT p.id, p.endpoint, k.reply_seconds, k.drain_seconds
-              FROM meter_port p JOIN meter_concentrator k ON k.id = p.concentrator_id
-             WHERE k.worker_id = %s AND p.endpoint IS NOT NULL
-            """,
-            (self.worker.id,),
-        )
-        lines = {
-            port_id: wire.LineSpec(
-                port_id,
-                endpoint,
-                wire.Timing(first_byte=float(reply), drain=float(drain), hold=money.TURN_HOLD),
+        boxes = self.worker.concentrator_ids
+        boxes.invalidate_recordset()
+        boxes.port_ids.invalidate_recordset()
+        ports = boxes.port_ids.filtered("line_id.endpoint")
+        self._envelopes = {
+            port.id: parse_envelope(text, port.number, int(port.baudrate), port.parity)
+            for port in ports
+            if (text := port._envelope())
+        }
+        lines = {}
+        for port in ports.line_id:
+            box = port.concentrator_id
+            lines[port.id] = wire.LineSpec(
+                port.id,
+                self._endpoint_of(port),
+                wire.Timing(
+                    first_byte=box.reply_seconds, drain=box.drain_seconds, hold=money.TURN_HOLD
+                ),
                 ask_attempts=ASK_ATTEMPTS,
             )
-            for port_id, endpoint, reply, drain in self.cr.fetchall()
-        }
         if lines != self.lines:
             self.lines = lines
             self.engine.configure(lines.values())
+
+    def _endpoint_of(self, port):
+        # The hub refuses a run that is not the newest.
+        if port.endpoint.startswith("hub://"):
+            return f"{port.endpoint}?generation={self.generation}&worker={self.worker.id}"
+        return port.endpoint
 
     # --------------------------------------------------------- records
 

@@ -1,0 +1,32 @@
+"""Fed to `odoo shell` by the benchmark: one run of the worker, as its scheduled action makes it."""
+# ruff: noqa: F821  (the shell provides env)
+
+import json
+import os
+import resource
+import time
+from pathlib import Path
+
+from odoo.addons.meter_gateway.worker.database import RunDatabase
+
+request = json.loads(Path(os.environ["BENCH_REQUEST"]).read_text(encoding="utf-8"))
+worker = env["meter.worker"].browse(request["worker"])
+env["ir.config_parameter"].sudo().set_param(
+    "meter_gateway.keep_scheduled_frames", str(request["keep_frames"])
+)
+env.cr.commit()
+before, begun = resource.getrusage(resource.RUSAGE_SELF), time.time()
+rss = before.ru_maxrss
+worker._run(RunDatabase(env), seconds=request["seconds"], idle=request["seconds"])
+after = resource.getrusage(resource.RUSAGE_SELF)
+Path(os.environ["BENCH_REPLY"]).write_text(
+    json.dumps(
+        {
+            "begun": begun,
+            "ended": time.time(),
+            "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+            "rss_kb": after.ru_maxrss - rss,
+        }
+    ),
+    encoding="utf-8",
+)
