@@ -1,11 +1,13 @@
 """Who is calling, and what of the stream belongs to the meters: any split, any glue."""
 
+import doctest
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from meterwire import cjt188, gdw3761
 from meterwire import dlt645_2007 as dlt
-from meterwire.hub import ddp
+from meterwire.hub import ddp, limits, program
 from meterwire.hub.dtu import Dtu, DtuError
 from meterwire.hub.registration import Directory, Unknown
 from meterwire.hub.stream import stream_of
@@ -263,3 +265,18 @@ def test_garbage_never_breaks_anything(data, cuts):
 def test_the_frames_of_this_file_are_frames():
     assert dlt.parse(REQUEST[4:]).address == dlt.parse(REPLY[4:]).address == "202611000001"
     assert cjt188.parse(WATER).is_reply
+
+
+@pytest.mark.parametrize("module", [limits, program])
+def test_examples_of_the_sources(module):
+    result = doctest.testmod(module)
+    assert result.attempted and not result.failed
+
+
+def test_a_minute_of_an_address_is_used_up_and_begins_again():
+    rate = limits.Rate(2)
+    for _ in range(2):
+        assert not rate.full("a", 10.0)
+        rate.note("a", 10.0)
+    assert rate.full("a", 69.0) and not rate.full("b", 69.0)
+    assert not rate.full("a", 70.0)
