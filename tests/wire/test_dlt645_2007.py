@@ -200,6 +200,26 @@ def test_parse_raises_frame_error_only(raw):
         dlt.parse(raw)
 
 
+@pytest.mark.parametrize(
+    "raw, words",
+    [
+        ("6812907856341268D1013516", "length says 1 data bytes, there are 0"),
+        ("6812907856341268D101358E16", "checksum is 8E, should be 8D"),
+        ("6812907856341269D101358D16", "mark missing"),
+        ("6912907856341268D101358D16", "mark missing"),
+        ("6812907856341268D101358D17", "mark missing"),
+    ],
+)
+def test_what_is_no_frame(raw, words):
+    with pytest.raises(FrameError, match=words):
+        dlt.parse(bytes.fromhex(raw))
+
+
+def test_parts_of_a_moment_that_are_not_sent():
+    assert values.wire_to_moment(b"\x12", "hh") == datetime(2000, 1, 1, 12)
+    assert values.wire_to_moment(b"\x26", "YY") == datetime(2026, 1, 1)
+
+
 def test_wildcard_address():
     assert dlt.address_matches(dlt.WILDCARD, ADDRESS)
     assert dlt.address_matches("AAAAAAAA0001", ADDRESS)
