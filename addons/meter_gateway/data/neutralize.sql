@@ -14,3 +14,10 @@ UPDATE meter_port
 
 UPDATE meter_worker
    SET active = false;
+
+-- Whoever lets this copy open lines must also let its sites go on, one by one.
+UPDATE utility_site
+   SET stopped = true,
+       stop_reason = 'This database is a neutralized copy.',
+       stopped_at = now() AT TIME ZONE 'UTC'
+ WHERE stopped IS NOT true;

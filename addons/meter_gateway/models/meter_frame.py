@@ -2,6 +2,10 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+from ..lib.meterwire import decode, raw
+from ..lib.meterwire.decode.streams import frames_in
+from ..lib.meterwire.errors import WireError
+
 KEEP_DAYS = 730
 
 
@@ -36,6 +40,15 @@ class MeterFrame(models.Model):
     port_id = fields.Many2one("meter.port", readonly=True, ondelete="set null")
     user_id = fields.Many2one("res.users", "Asked by", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True, index=True)
+    sent_words = fields.Text("Sent, in words", compute="_compute_decoded")
+    received_words = fields.Text("Received, in words", compute="_compute_decoded")
+
+    @api.depends("tx", "rx")
+    @api.depends_context("lang")
+    def _compute_decoded(self):
+        for frame in self:
+            frame.sent_words = self._explain(frame.tx, frame.meter_id)
+            frame.received_words = self._explain(frame.rx, frame.meter_id)
 
     @api.depends("outcome")
     @api.depends_context("lang")
@@ -43,6 +56,77 @@ class MeterFrame(models.Model):
         labels = dict(self._fields["outcome"]._description_selection(self.env))
         for frame in self:
             frame.display_name = labels.get(frame.outcome) or str(frame.id or "")
+
+    @api.model
+    def _explain(self, text, meter=None):
+        """Bytes as people read them, in the reader's language: one line for each frame.
+
+        Decoded when looked at, so that what is learned of a protocol later helps with old evidence.
+
+        :param text: hexadecimal, ``**`` for what was hidden
+        :param meter: whose dialect has labels for the identifiers
+        """
+        try:
+            data = raw.revealed(text or "")
+        except WireError:
+            return ""
+        lines = []
+        for start, end, codec in frames_in(data):
+            frame = codec.decode(data[start:end])
+            try:
+                found = decode.fields(frame)
+            except WireError:
+                found = {"address": frame.address}
+            lines.append(self._frame_words(frame, found, meter))
+        return "\n".join(lines)
+
+    def _frame_words(self, frame, found, meter):
+        labels = self._function_labels()
+        function = found.get("function", "")
+        parts = [found.get("address", ""), labels.get(function, function)]
+        if frame.is_reply:
+            parts.append(self.env._("refused") if frame.is_abnormal else self.env._("answer"))
+        if "di" in found:
+            di = found["di"]
+            parts.append(" ".join(filter(None, (di, self._di_label(di, meter)))))
+        if found.get("value") is not None:
+            value = found["value"]
+            if isinstance(value, (list, tuple)):
+                value = ", ".join("-" if one is None else str(one) for one in value)
+            parts.append(f"{value} {found.get('unit') or ''}".strip())
+        # The package's own sentence has what is special to a function; it hides secrets.
+        sentence = decode.words(frame)
+        return f"{' · '.join(filter(None, parts))}\n    {sentence}"
+
+    def _di_label(self, di, meter):
+        dialect = meter.sudo()._dialect() if meter else None
+        if not dialect:
+            return ""
+        for name, register in dialect.registers.items():
+            if register.di == int(di, 16) and not register.offset:
+                return register.label or name
+        return ""
+
+    def _function_labels(self):
+        _ = self.env._
+        return {
+            "read": _("read"),
+            "read-next": _("read on"),
+            "read-again": _("read again"),
+            "read-address": _("ask for the address"),
+            "read-key-version": _("ask for the key version"),
+            "write": _("set"),
+            "write-address": _("set the address"),
+            "security-auth": _("recharge or security"),
+            "broadcast-time": _("time for everybody"),
+            "relay-control": _("switch supply"),
+            "freeze": _("freeze"),
+            "baud-rate": _("line speed"),
+            "change-password": _("change a password"),
+            "clear-demand": _("clear the demand"),
+            "clear-meter": _("clear the meter"),
+            "clear-events": _("clear the events"),
+        }
 
     @api.model
     def _record(self, rows):

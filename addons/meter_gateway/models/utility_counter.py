@@ -6,4 +6,10 @@ class UtilityCounter(models.AbstractModel):
 
     @api.model
     def _worker_status(self):
-        return self.env["meter.worker"]._status()
+        status = self.env["meter.worker"]._status()
+        stopped = self.env["utility.site"].search(
+            [("stopped", "=", True), ("company_id", "=", self.env.company.id)], order="code"
+        )
+        # The lines work all the same: other sites are sold to, and every meter can be read.
+        words = [status["message"], *(site._stop_words() for site in stopped)]
+        return {**status, "message": "\n".join(filter(None, words))}
