@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import mosquitto
 import pytest
-from meterwire.errors import KeyMissing, LinkDown
+from meterwire.errors import LinkDown
+from meterwire.recharge.keys import KeyRing
 from meterwire.transport import broker, open_link
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -17,16 +18,8 @@ from paho.mqtt.properties import Properties
 PATIENCE = mosquitto.PATIENCE
 
 
-class Secrets:
-    """Of the key ring only what a link asks for."""
-
-    def __init__(self, **credentials):
-        self._credentials = credentials
-
-    def secret(self, section, name="default"):
-        if section != "mqtt" or name not in self._credentials:
-            raise KeyMissing(f"there is no {section} secret {name!r}")
-        return self._credentials[name]
+def secrets(**credentials):
+    return KeyRing(secrets={"mqtt": credentials})
 
 
 class Box:
@@ -69,13 +62,13 @@ class Box:
 class Desk:
     """One line's link, inside a running loop."""
 
-    def __init__(self, place, name, secrets=None, **options):
+    def __init__(self, place, name, ring=None, **options):
         options = {"up": f"dtu/{name}/up", "down": f"dtu/{name}/down", **options}
         scheme, port = ("mqtts", place.tls_port) if options.pop("tls", 0) else ("mqtt", place.port)
         options.setdefault("credentials", "default")
         query = "&".join(f"{key}={quote(str(value))}" for key, value in options.items())
         self.endpoint = f"{scheme}://127.0.0.1:{port}/?{query}"
-        self.secrets = secrets or Secrets(default=mosquitto.DESK)
+        self.secrets = ring or secrets(default=mosquitto.DESK)
         self.heard, self.lost, self.link = asyncio.Queue(), asyncio.Queue(), None
 
     async def open(self, timeout=PATIENCE):
@@ -159,7 +152,7 @@ def test_two_lines_cannot_have_one_topic(place):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"credentials": "nobody"}, "no mqtt secret 'nobody'"),
+        ({"credentials": "nobody"}, "no mqtt 'nobody' in the file"),
         ({"up": "dtu/+/up"}, "no . or # in them"),
         ({"qos": 2}, "qos is 0 or 1"),
         ({"expiry": "0"}, "expiry is whole seconds"),
@@ -173,9 +166,9 @@ def test_endpoints_that_are_not_understood(place, options, words):
 
 
 def test_a_wrong_password_is_said(place):
-    secrets = Secrets(default={**mosquitto.DESK, "password": "guessed"})
+    ring = secrets(default={**mosquitto.DESK, "password": "guessed"})
     with pytest.raises(LinkDown, match="refuses the connection: Not authorized") as caught:
-        asyncio.run(Desk(place, "1", secrets).open())
+        asyncio.run(Desk(place, "1", ring).open())
     assert "guessed" not in caught.value.words
 
 
@@ -192,17 +185,16 @@ def test_tls_with_the_right_ca_only(place, new_box, tmp_path):
 
     async def run():
         given = {**mosquitto.DESK, "ca_file": str(place.ca_file)}
-        desk = await Desk(place, "1", Secrets(default=given), tls=1).open()
+        desk = await Desk(place, "1", secrets(default=given), tls=1).open()
         desk.link.write(b"over TLS")
         assert await desk.next() == b"over TLS"
         desk.link.abort()
-        for ca_file in (str(other), ""):
+        for given in ({**mosquitto.DESK, "ca_file": str(other)}, mosquitto.DESK):
             with pytest.raises(LinkDown, match="its certificate is not accepted"):
-                given = {**mosquitto.DESK, "ca_file": ca_file}
-                await Desk(place, "1", Secrets(default=given), tls=1).open()
+                await Desk(place, "1", secrets(default=given), tls=1).open()
         given = {**mosquitto.DESK, "ca_file": str(tmp_path / "none.pem")}
         with pytest.raises(LinkDown, match="No such file"):
-            await Desk(place, "1", Secrets(default=given), tls=1).open()
+            await Desk(place, "1", secrets(default=given), tls=1).open()
 
     asyncio.run(run())
 

@@ -1,6 +1,6 @@
 """A hub alone: ``python -m meterwire.hub FILE``.
 
-    {"listen": ["0.0.0.0:7100"], "workers": "127.0.0.1:7101", "limits": {"register_seconds": 15},
+    {"listen": ["0.0.0.0:7100"], "workers": "127.0.0.1:7101", "limits": {"register_seconds": 60},
      "dtus": [{"id": "860000000000017", "registration": "imei", "heartbeat": "70696E67",
                "heartbeat_reply": "706F6E67", "idle_seconds": 120}]}
 

@@ -24,7 +24,7 @@ class Limits(NamedTuple):
     :param worker_seconds: a worker that did not prove itself by then is closed
     """
 
-    register_seconds: float = 15.0
+    register_seconds: float = 60.0
     registration_bytes: int = 256
     pending: int = 512
     connections: int = 8192
