@@ -25,7 +25,7 @@ from meterwire.recharge import (
     serr_words,
     status_query,
 )
-from meterwire.recharge import order as recharge
+from meterwire.recharge import sealed_frame as recharge
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 CHALLENGE = bytes.fromhex("0102030405060708")

@@ -1,6 +1,8 @@
 """Status and judgement by plain registers, and the base of all shapes."""
 
 import dataclasses
+import doctest
+import importlib
 
 import pytest
 from meterwire.errors import BadJob, DialectError, FrameError, NoReply
@@ -44,8 +46,13 @@ def test_every_shape_has_its_name_and_says_its_evidence():
     assert set(SHAPES) == {"sealed", "esam", "vendor", "plain", "order", "a013"}
     for name, shape in SHAPES.items():
         assert shape.name == name
-        module = __import__(shape.__module__, fromlist=["x"])
-        assert "Evidence:" in module.__doc__
+        assert "Evidence:" in importlib.import_module(shape.__module__).__doc__
+
+
+@pytest.mark.parametrize("module", ["base", "cipher", "layout", "sealed_frame"])
+def test_examples_in_the_docstrings(module):
+    result = doctest.testmod(importlib.import_module(f"meterwire.recharge.{module}"))
+    assert result.attempted and not result.failed
 
 
 def test_no_recharge_is_no_shape():

@@ -1,4 +1,8 @@
-"""Writing credit into a meter and proving that it is there: ``docs/recharge-shapes.md``."""
+"""Writing credit into a meter and proving that it is there: ``docs/recharge-shapes.md``.
+
+The functions of this package (``build``, ``judge`` ..) are those of the sealed protocol; whoever
+has a meter of any kind takes the ``Shape`` of its dialect.
+"""
 
 from ..errors import DialectError
 from .a013 import A013
