@@ -16,6 +16,7 @@ sys.path[:0] = [
 ]
 
 import fleet
+import readings
 from cluster import HOME, Cluster
 from desk import Desk
 from wire import measure
@@ -33,6 +34,7 @@ def main():
         return
     tell_wire(measure(folder))
     tell_sale(sale(folder))
+    readings.tell(readings.measure(folder))
 
 
 def tell_fleet(folder):

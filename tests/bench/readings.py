@@ -1,4 +1,33 @@
-"""What became of the readings' benchmark, in ratios: those hold on other machines, times do not."""
+"""How fast readings are stored and found again, on a durable PostgreSQL.
+
+Alone: `.local/venv/bin/python tests/bench/readings.py`
+"""
+
+import json
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+def measure(folder):
+    """Run `shell_readings.py` in a database with both addons; what it reports, in seconds."""
+    from cluster import Cluster
+
+    cluster, database = Cluster(), "bench_readings"
+    reply = folder / "readings.json"
+    try:
+        cluster.drop(database)
+        cluster.copy(cluster.template(folder / "template.log"), database)
+        with (TOP / "tests" / "bench" / "shell_readings.py").open() as script:
+            cluster.odoo(
+                "shell", "-d", database, "--no-http",
+                log=folder / "readings.log", env={"BENCH_REPLY": reply}, stdin=script,
+            )  # fmt: skip
+        return json.loads(reply.read_text())
+    finally:
+        cluster.drop(database)
+        cluster.stop()
 
 
 def tell(report):
@@ -16,3 +45,16 @@ def tell(report):
     print(f"\nFound among {report['rows'] / 1e6:.1f} million readings; ms, part of a look at all")
     for words, spent in report["finding"].items():
         print(f"{words:34}{spent * 1000:9.1f}{spent / scan:10.1%}")
+
+
+def main():
+    from cluster import HOME
+
+    folder = HOME / "runs" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    tell(measure(folder))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(TOP / "tests" / "system"))
+    main()

@@ -80,6 +80,10 @@ class UtilityMeterState(models.Model):
 
     _meter_uniq = models.Constraint("UNIQUE(meter_id)", "A meter has one state.")
 
+    def init(self):
+        # Every reading changes its meter's row: with room on its page no index is touched.
+        self.env.cr.execute("ALTER TABLE utility_meter_state SET (fillfactor = 40)")
+
     @api.model
     def _store(self, meter_id, seen_at, **values):
         """Keep what a meter said at a time, unless something newer is known already.

@@ -44,8 +44,9 @@ class UtilityReading(models.Model):
         :return: list of ("raw" | "day" | "month", first moment, last moment, not included)
         """
         self.env.cr.execute(
-            "SELECT min(at) FROM utility_reading_raw"
-            " WHERE id > (SELECT rolled FROM utility_reading_mark)"
+            # OFFSET 0: by the few new ids, not by looking for one along all times.
+            "SELECT min(at) FROM (SELECT at FROM utility_reading_raw"
+            " WHERE id > (SELECT rolled FROM utility_reading_mark) OFFSET 0) fresh"
         )
         fresh = self.env.cr.fetchone()[0] or end
         zone = pytz.timezone(company.utility_tz or "UTC")
