@@ -4,6 +4,7 @@ The chip here uses the emulated codes; that these are what the document says, ``
 once: the known answers of ``docs/encryptor.md``.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -278,7 +279,13 @@ class Server:
             elif callable(self.answer):
                 self.answer(connection, self.done)
             else:
-                connection.sendall(self.answer)
+                # What is not read of the call would reset the connection under the answer; the
+                # client itself may leave in the middle of a long one.
+                with contextlib.suppress(ConnectionError):
+                    connection.sendall(self.answer)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):
+                        pass
 
 
 def http(status, body, head=""):
@@ -307,7 +314,7 @@ def http(status, body, head=""):
         (http(200, "x" * 70000), "answer is too long"),
         (b"SSH-2.0-x\r\n", "does not speak HTTP properly"),
         (b"", "is not reached|does not speak HTTP properly"),
-        (b"HTTP/1.1 200 X\r\nContent-Length: 99\r\n\r\nshort", "something else|HTTP properly"),
+        (b"HTTP/1.1 200 X\r\nContent-Length: 99\r\n\r\nshort", "answered something else"),
     ],
 )
 def test_answers_that_are_none(answer, words):
