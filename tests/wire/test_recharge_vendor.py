@@ -168,6 +168,15 @@ def test_a_write_instead_of_a_security_function():
     assert sent_by(shape.send(meter, keys, order()))[0] == frame
 
 
+def test_a_retail_mac_beside_single_des():
+    """The body takes the left half of the key, the MAC both."""
+    meter, shape, keys = setting(
+        {**SIMPLE, "data": ["di", "operator", "cipher", "mac"], "mac": {"kind": "x9_19"}}
+    )
+    frame = by_hand(ADDRESS, 0x03, FRAMES["simple"][1], "C612EAF6")
+    assert sent_by(shape.send(meter, keys, order()))[0] == frame
+
+
 def test_the_meters_own_algorithm_is_used_unless_the_dialect_says_another():
     options = copy.deepcopy(SIMPLE)
     del options["algorithm"]
