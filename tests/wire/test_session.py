@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from meter_double import ADDRESS, OTHER
+from meterwire import cjt188
 from meterwire import dlt645_2007 as dlt
+from meterwire.envelope import Prefix
 from meterwire.errors import LinkDown, MeterRefused, NoReply, WrongReply
 from meterwire.jobs import Timing
 from meterwire.question import Question
@@ -151,3 +153,82 @@ def test_any_bytes_in_any_pieces_end_in_a_known_outcome(chunks):
     assert session.outcome in ("reply", "refused", "silence", "wrong_reply", "garbled")
     assert (session.error is None) == (session.outcome == "reply")
     assert isinstance(session.words, str)
+
+
+# --- other protocols, envelopes -----------------------------------------------------------------
+
+WATER = "33201170000018"
+
+
+def water_reply(address=WATER, di="901F", payload="0000020029", control=0x81):
+    data = bytes.fromhex(di + "07" + payload)
+    return cjt188.encode(cjt188.Frame(address, control, data))
+
+
+@pytest.fixture
+def water():
+    parse = functools.partial(cjt188.payload_of, address=WATER, di=cjt188.METERING)
+    request = cjt188.read_request(WATER, cjt188.METERING, 7)
+    session = Session(Question(cjt188, request, WATER, cjt188.READ, parse), TIMING)
+    session.start(100.0)
+    return session
+
+
+@pytest.mark.parametrize("di", ["901F", "1F90"])
+def test_a_water_meter_answers_in_either_order(water, di):
+    for byte in water_reply(di=di):
+        water.receive(bytes([byte]), 100.1)
+    assert water.outcome == "reply" and water.value.hex() == "0000020029"
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        water_reply(address="33201170000019"),
+        water_reply(di="8105"),
+        water_reply(control=0x84),
+        ANSWER,
+        b"\x68" * 20,
+    ],
+    ids=["meter", "identifier", "function", "other protocol", "starts"],
+)
+def test_what_is_not_the_water_meters_answer_is_never_taken(water, foreign):
+    water.receive(foreign, 100.1)
+    water.receive(water_reply(), 100.2)
+    assert water.done or water.silence()
+    assert (water.outcome, water.value.hex()) == ("reply", "0000020029")
+
+
+def test_a_water_meter_that_refuses(water):
+    refusal = cjt188.encode(cjt188.Frame(WATER, 0xC1, bytes.fromhex("070500")))
+    assert water.receive(refusal, 100.1)
+    assert water.outcome == "refused" and "battery low" in water.words
+
+
+def test_an_envelope_goes_around_the_request_and_comes_off_the_reply():
+    parse = functools.partial(dlt.parse_reply, address=ADDRESS, di=dlt.TOTAL)
+    question = Question(dlt, REQUEST, ADDRESS, dlt.READ, parse)
+    session = Session(question, TIMING, Prefix(b"\xa5\x01"))
+    session.start(100.0)
+    assert session.request == b"\xa5\x01" + REQUEST
+    for byte in session.request + b"\xa5\x01" + ANSWER:  # our own echo, too
+        session.receive(bytes([byte]), 100.1)
+    assert (session.outcome, session.value, session.unasked) == ("reply", Decimal("317.76"), 0)
+    assert session.rx.startswith(b"\xa5\x01")
+
+
+def test_a_broadcast_is_over_when_it_is_sent():
+    request = dlt.encode(dlt.Frame("9" * 12, dlt.FREEZE, bytes.fromhex("99999999")))
+    session = Session(Question(dlt, request, "9" * 12, None, None), TIMING)
+    session.sent()
+    assert (session.done, session.outcome, session.error) == (True, "sent", None)
+    assert session.words == "to everybody on the line"
+
+
+def test_notes_of_the_line_are_part_of_the_evidence(session):
+    noted = Session(
+        Question(dlt, REQUEST, ADDRESS, dlt.READ, session.parse), TIMING, None, ["heard before"]
+    )
+    noted.start(100.0)
+    noted.receive(ANSWER, 100.1)
+    assert noted.words == "reply to read 00010000: 317.76 kWh; heard before"

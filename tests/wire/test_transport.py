@@ -1,21 +1,19 @@
-"""Real sockets and pseudo terminals; the tiny meter at their far end is of this file."""
+"""Real sockets and pseudo terminals."""
 
 import asyncio
 import contextlib
 import os
-import select
 import socket
 import threading
 from decimal import Decimal
 
 import pytest
 import serial as pyserial
-from meter_double import ADDRESS, KEYRING, EngineDesk, MeterDouble, charge, frame_in
-from meterwire import __main__ as tool
+from far_end import pty_meter, tcp_meter
+from meter_double import ADDRESS, KEYRING, EngineDesk, charge, frame_in, meter_of, sale
 from meterwire import dlt645_2007 as dlt
-from meterwire.buffer import FrameBuffer
 from meterwire.errors import LinkDown
-from meterwire.jobs import Answered, Asked, Failed, LineSpec, Money, Read, ReadDone, Settled, Timing
+from meterwire.jobs import LIVE_READ, Answered, Asked, Done, Failed, LineSpec, Read, Settled, Timing
 from meterwire.recharge import judge
 from meterwire.transport import open_link, serial, tcp
 
@@ -24,78 +22,8 @@ PATIENT = Timing(first_byte=10.0, gap=5.0, drain=0.02, bus_idle=0.0)
 HASTY = Timing(first_byte=0.1, gap=0.05, drain=0.02, bus_idle=0.0, reconnect_min=0.0)
 
 
-class Responder(threading.Thread):
-    """Serves one end of a byte stream with the answers of a ``MeterDouble``."""
-
-    def __init__(self, recv, send):
-        super().__init__(daemon=True)
-        self.meter = MeterDouble(f"responder {id(self)}")
-        self.recv = recv
-        self.send = send
-        self.buffer = FrameBuffer()
-
-    def serve(self):
-        with contextlib.suppress(OSError):
-            while data := self.recv():
-                for raw in self.buffer.feed(data):
-                    reply = self.meter.answer(dlt.decode(raw))
-                    # In two pieces, as converters do.
-                    self.send(reply[:7])
-                    self.send(reply[7:])
-
-    run = serve
-
-
-@contextlib.contextmanager
-def tcp_meter(serve=None):
-    """A listener on a free port; ``serve(socket, number)`` may handle a connection by itself."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        connections = []
-        responder = Responder(None, None)
-
-        def accept():
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = server.accept()
-                    connections.append(connection)
-                    if serve and serve(connection, len(connections)):
-                        continue
-                    responder.recv = lambda c=connection: c.recv(4096)
-                    responder.send = connection.sendall
-                    responder.serve()
-
-        threading.Thread(target=accept, daemon=True).start()
-        try:
-            yield f"tcp://127.0.0.1:{server.getsockname()[1]}", responder.meter, connections
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            for connection in connections:
-                connection.close()
-
-
-@contextlib.contextmanager
-def pty_meter(link):
-    master, slave = os.openpty()
-    os.symlink(os.ttyname(slave), link)
-    stop_read, stop_write = os.pipe()
-
-    def recv():
-        ready, _, _ = select.select([master, stop_read], [], [])
-        return b"" if stop_read in ready else os.read(master, 4096)
-
-    responder = Responder(recv, lambda data: os.write(master, data))
-    responder.start()
-    try:
-        yield f"serial://{link}", responder.meter
-    finally:
-        os.write(stop_write, b"x")
-        responder.join()
-        for file in (master, slave, stop_read, stop_write):
-            os.close(file)
-
-
 def read(job_id=1):
-    return Read(job_id, "line", ADDRESS, (dlt.TOTAL,), 2)
+    return Read(job_id, "line", meter_of(), ("total",), LIVE_READ)
 
 
 # --- tcp ----------------------------------------------------------------------------------------
@@ -104,13 +32,13 @@ def read(job_id=1):
 def test_a_sale_over_a_socket():
     with tcp_meter() as (endpoint, meter, connections):
         with EngineDesk(LineSpec("line", endpoint, PATIENT)) as desk:
-            desk.engine.submit([Money("sale", "line", ADDRESS, 1, "3des"), read(2)])
+            desk.engine.submit([sale(), read(2)])
             desk.next(Asked)
-            order, frame = charge(1)
-            desk.engine.answer("sale", frame)
+            order = charge(1)
+            desk.engine.answer("sale", order)
             desk.next(Answered)
             assert judge(order, desk.next(Settled).status).outcome == "proved"
-            assert desk.next(ReadDone).values == {dlt.TOTAL: Decimal("317.76")}
+            assert desk.next(Done).values == {"total": Decimal("317.76")}
         assert len(connections) == 1 and meter.executed == [order]
 
 
@@ -166,8 +94,8 @@ def test_after_silence_the_late_reply_dies_with_its_connection():
             event = desk.next()
             if isinstance(event, Failed):  # the machine was too slow for the short time
                 desk.engine.submit([read(2)])
-                event = desk.next(ReadDone)
-        assert event.values == {dlt.TOTAL: Decimal("317.76")}
+                event = desk.next(Done)
+        assert event.values == {"total": Decimal("317.76")}
         assert len(connections) >= 2
 
 
@@ -181,7 +109,7 @@ def test_a_connection_closed_by_the_other_end_is_opened_again():
     with tcp_meter(serve) as (endpoint, _meter, connections):
         with EngineDesk(LineSpec("line", endpoint, PATIENT)) as desk:
             desk.engine.submit([read()])
-            done = desk.next(ReadDone)
+            done = desk.next(Done)
         assert [exchange.outcome for exchange in done.exchanges] == ["link_lost", "reply"]
         assert len(connections) == 2
 
@@ -267,13 +195,13 @@ def test_parity_is_left_out_for_a_pty_only(asked_settings, tmp_path):
 def test_a_sale_over_a_pty(tmp_path):
     with pty_meter(tmp_path / "line") as (endpoint, meter):
         with EngineDesk(LineSpec("line", endpoint, PATIENT)) as desk:
-            desk.engine.submit([Money("sale", "line", ADDRESS, 1, "3des"), read(2)])
+            desk.engine.submit([sale(), read(2)])
             desk.next(Asked)
-            order, frame = charge(1)
-            desk.engine.answer("sale", frame)
+            order = charge(1)
+            desk.engine.answer("sale", order)
             desk.next(Answered)
             assert judge(order, desk.next(Settled).status).outcome == "proved"
-            desk.next(ReadDone)
+            desk.next(Done)
         assert meter.executed == [order]
 
 
@@ -290,7 +218,7 @@ def test_a_pty_stays_open_after_silence():
             request = frame_in(os.read(master, 100))
             reply = request._replace(control=0x91, data=request.data + bytes(4))
             os.write(master, dlt.encode(reply))
-            assert desk.next(ReadDone).values == {dlt.TOTAL: Decimal("0.00")}
+            assert desk.next(Done).values == {"total": Decimal("0.00")}
     finally:
         os.close(master)
         os.close(slave)
@@ -312,61 +240,9 @@ def test_a_serial_port_is_opened_by_one_program_only(tmp_path):
         specs = [LineSpec(key, endpoint, PATIENT) for key in ("line", "second")]
         with EngineDesk(*specs) as desk:
             desk.engine.submit([read()])
-            desk.next(ReadDone)
-            desk.engine.submit([Read(2, "second", ADDRESS, (dlt.TOTAL,))])
+            desk.next(Done)
+            desk.engine.submit([Read(2, "second", meter_of(), ("total",))])
             assert desk.next(Failed).code == "link_down"
-
-
-# --- the field tool -----------------------------------------------------------------------------
-
-
-def test_tool_reads_a_meter(capsys):
-    with tcp_meter() as (endpoint, _meter, _):
-        assert tool.main(["read", "--timeout", "10", "--frames", endpoint, ADDRESS]) == 0
-        shown = capsys.readouterr().out
-        assert "00010000 forward active energy, total: 317.76 kWh" in shown
-        assert "04000503 status word 3: 0000, supply on" in shown
-        assert "> FE FE FE FE 68 01 00 00 11 26 20 68 11 04 33 33 34 33 0A 16" in shown
-        assert tool.main(["read", endpoint, ADDRESS, "00900100"]) == 1
-        assert "no such data" in capsys.readouterr().err
-
-
-def test_tool_finds_a_meter(capsys, tmp_path):
-    with pty_meter(tmp_path / "line") as (endpoint, _):
-        assert tool.main(["find", "--timeout", "10", endpoint]) == 0
-    assert capsys.readouterr().out == f"{ADDRESS}\n"
-
-
-def test_tool_decodes(capsys):
-    assert tool.main(["decode", "68292507", "07212068910833333333A94A36332E16"]) == 0
-    assert capsys.readouterr().out == "202107072529 reply to read 00000000: 317.76 kWh\n"
-    assert tool.main(["decode", "0011"]) == 1
-    assert tool.main(["decode", "xyz"]) == 1
-    assert "not hexadecimal" in capsys.readouterr().err
-
-
-def test_tool_listens_and_shows_no_secret(capsys):
-    frame = charge(1)[1]
-
-    def serve(connection, number):
-        connection.sendall(b"\x00" + frame)
-        connection.close()
-        return True
-
-    with tcp_meter(serve) as (endpoint, _meter, _):
-        assert tool.main(["listen", endpoint]) == 1  # the other end closed it
-    shown = capsys.readouterr()
-    assert f"{ADDRESS} charge, reference 1001, key version 1" in shown.out
-    assert "** ** **" in shown.out and "closed the connection" in shown.err
-
-
-@pytest.mark.parametrize("arguments", [[], ["read"], ["read", "tcp://h:1", "12"],
-    ["read", "tcp://h:1", ADDRESS, "12"], ["write", "tcp://h:1"]])  # fmt: skip
-def test_tool_refuses_what_it_does_not_understand(arguments, capsys):
-    with pytest.raises(SystemExit) as caught:
-        tool.main(arguments)
-    assert caught.value.code == 2
-    assert capsys.readouterr().err
 
 
 def test_keys_of_the_tests_are_those_of_the_document():
