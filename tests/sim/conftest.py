@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from meterwire.buffer import FrameBuffer
 from meterwire.dlt645_2007 import Frame, encode, parse, parse_reply, read_request
-from meterwire.recharge import order as recharge
-from meterwire.recharge.keys import KeyRing
+from meterwire.recharge import Ack, KeyRing, Order
+from meterwire.recharge import sealed_frame as recharge
 
 LIB = Path(__file__).parents[2] / "addons" / "meter_gateway" / "lib"
 MASTER = "00112233445566778899AABBCCDDEEFF"
@@ -198,8 +198,24 @@ class Desk:
     def open(self, at, amount="0", customer=CUSTOMER):
         """Open a fresh meter; its purchase number becomes 1."""
         order = make_order("open", amount, customer=customer)
-        assert isinstance(self.order(at, order), recharge.Ack)
+        assert isinstance(self.order(at, order), Ack)
         return order
+
+    def frame_of(self, at, control, data=b""):
+        """Send a frame and return the reply."""
+        return self.ask(encode(Frame(at, control, data)))
+
+    def security(self, at, data):
+        return self.frame_of(at, 0x03, data)
+
+    def raw_read(self, at, identifier):
+        """Return the reply to a reading, an abnormal one too."""
+        return self.ask(read_request(at, identifier))
+
+    def write(self, at, identifier, value, password="000000", level=2):
+        """Write digits as printed (high first) and return the reply."""
+        data = identifier.to_bytes(4, "little") + bytes([level]) + bytes.fromhex(password)[::-1]
+        return self.frame_of(at, 0x14, data + bytes(4) + bytes.fromhex(value)[::-1])
 
     def switch(self, at, command, password="000000", stamp="991231235959", level=2):
         """Send a relay command and return the reply."""
@@ -209,7 +225,7 @@ class Desk:
 
 def make_order(kind, amount="0", number=1, customer=CUSTOMER, epoch=0, reference=700):
     steps = int(amount.replace(".", "")) if "." in amount else int(amount) * 100
-    return recharge.Order(kind, steps, customer, reference, number, epoch)
+    return Order(kind, steps, customer, reference, number, epoch)
 
 
 class Helpers:

@@ -7,7 +7,7 @@ import sqlite3
 from decimal import Decimal
 
 import pytest
-from meterwire.recharge.order import Ack, Refusal, judge
+from meterwire.recharge import Ack, Refusal, judge
 
 
 @pytest.fixture

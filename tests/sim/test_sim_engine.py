@@ -10,6 +10,7 @@ import select
 import time
 
 import pytest
+from meterwire.dialect import Dialect, shipped
 from meterwire.engine import Engine
 from meterwire.jobs import (
     SCHEDULED_READ,
@@ -17,16 +18,18 @@ from meterwire.jobs import (
     Asked,
     Failed,
     LineSpec,
+    Meter,
     Money,
     Read,
     Released,
     Settled,
     Timing,
 )
-from meterwire.recharge.keys import KeyRing
-from meterwire.recharge.order import Order, build, judge
+from meterwire.recharge import KeyRing, Order
 
 METERS = (1, 2, 11, 12)
+DIALECT = Dialect.from_json(shipped()["d_single"])
+judge = DIALECT.shape.judge
 LIMIT = 120.0  # seconds after which a test gives up
 QUICK = Timing(
     first_byte=0.2, gap=0.1, total=1.0, drain=0.25, reconnect_min=0.05, reconnect_max=0.2
@@ -49,10 +52,8 @@ class Till:
     """Orders for some meters, one after the other on each; ends when all are proved."""
 
     def __init__(self, lab, lines, orders):
-        ring = KeyRing({1: bytes.fromhex(lab.MASTER)})
         self._lines, self._orders = lines, orders
-        self._keys = {at: ring.meter_keys(at, 1, "3des") for at in orders}
-        self.engine = Engine(ring)
+        self.engine = Engine(KeyRing({1: bytes.fromhex(lab.MASTER)}))
         self.answered, self.settled, self.resent, self.reads = [], 0, 0, 0
         self._jobs, self._turn = {}, 0
 
@@ -60,16 +61,15 @@ class Till:
         """Put the oldest order of a meter that is not proved on its line."""
         if self._orders[at]:
             self._turn += 1
-            job = Money(self._turn, self._lines[at], at, 1, "3des")
+            job = Money(self._turn, self._lines[at], Meter(at, DIALECT))
             self._jobs[job.id] = at
             self.engine.submit([job])
 
     def read(self, at):
         self._turn += 1
         self._jobs[self._turn] = None
-        self.engine.submit(
-            [Read(self._turn, self._lines[at], at, (0x00010000, 0x00900100), SCHEDULED_READ)]
-        )
+        meter, items = Meter(at, DIALECT), ("total", "balance")
+        self.engine.submit([Read(self._turn, self._lines[at], meter, items, SCHEDULED_READ)])
 
     def run(self, specs, during=lambda: None):
         """Work until every order is proved."""
@@ -97,7 +97,7 @@ class Till:
             assert verdict in ("proved", "not_executed"), verdict
             # A frame that the link had held may have been executed by now.
             send = verdict == "not_executed"
-            self.engine.answer(event.id, build(order, at, self._keys[at]) if send else None)
+            self.engine.answer(event.id, order if send else None)
             if not send:
                 self._orders[at].pop(0)
         elif isinstance(event, Answered):

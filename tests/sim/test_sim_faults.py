@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from meterwire.dlt645_2007 import Frame, encode, read_request
-from meterwire.recharge.order import Ack, judge
+from meterwire.recharge import Ack, judge
 
 TOTAL = 0x00010000
 NEIGHBOUR = 90

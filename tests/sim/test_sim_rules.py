@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 from meterwire.dlt645_2007 import Frame, encode, parse
-from meterwire.recharge.order import Ack, Refusal, judge
+from meterwire.recharge import Ack, Refusal, judge
 
 FRESH = 60
 STRANGE = "000000000099"

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import ctypes
+import gc
 import json
 import resource
 import signal
@@ -89,16 +91,18 @@ class Simulator:
 
     def _build(self):
         """Make lines and links; meters not stored yet begin as the site says."""
-        known, now, fresh = self.store.addresses(), time.time(), []
+        known, now = self.store.addresses(), time.time()
+        self.store.save(
+            (meter.address, born(meter.kind, meter.born, now))
+            for port in self.site.ports
+            for meter in port.meters
+            if meter.address not in known
+        )
         off = set(json.loads(self.store.fact("off") or "[]"))
         for box in self.site.boxes:
             lines = []
             for port in box.ports:
-                meters = {}
-                for meter in port.meters:
-                    if meter.address not in known:
-                        fresh.append((meter.address, born(meter.kind, meter.born, now)))
-                    meters[meter.wire] = (meter.kind,)
+                meters = {meter.wire: (meter.kind,) for meter in port.meters}
                 line = Line(port._replace(meters=()), meters, self.world)
                 self._homes.update(dict.fromkeys(meters, line))
                 lines.append(line)
@@ -110,8 +114,6 @@ class Simulator:
                 access.powered = box.name not in off
             self.accesses += accesses
             self.boxes[box.name] = (lines, accesses)
-        if fresh:
-            self.store.save(fresh)
         # What the site said about each meter is in lines and books by now.
         self.site = Site(**{**vars(self.site), "boxes": ()})
 
@@ -288,10 +290,18 @@ def _raise_file_limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def _settle_memory():
+    """Give back what reading the site took; what lives now lives long, so it is not looked at."""
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 async def run(site, state_dir, control=None, keys=None, out=None, **options):
     """Run until SIGTERM or SIGINT; print ``ready ...`` when everything listens."""
     simulator = Simulator(site, state_dir, control, keys, **options)
-    del site  # that of a big site is most of what would stay in memory
+    del site  # a big one is most of what would stay in memory
     try:
         for version in sorted(simulator.missing_keys):
             sys.stderr.write(
@@ -311,6 +321,7 @@ async def run(site, state_dir, control=None, keys=None, out=None, **options):
             f" ports={len(simulator.lines)} meters={simulator.meter_count}{page}\n"
         )
         out.flush()
+        _settle_memory()
         await simulator.wait()
     finally:
         await simulator.stop()
@@ -326,5 +337,8 @@ def serve(site, state_dir, control=None, keys=None, out=None, **options):
     :return: 0 after a clean end.
     """
     _raise_file_limit()
-    asyncio.run(run(site, state_dir, control, keys, out, **options))
+    # Handed over, not held: see run().
+    parsed = [site if isinstance(site, Site) else parse_site(site, options.get("only"))]
+    del site
+    asyncio.run(run(parsed.pop(), state_dir, control, keys, out, **options))
     return 0
