@@ -8,6 +8,7 @@ from decimal import Decimal
 import meterwire
 import pytest
 from meterwire import cjt188, dlt645_1997, dlt645_2007
+from meterwire.coding import CODINGS
 from meterwire.dialect import PROTOCOLS, Dialect, shipped
 from meterwire.errors import BadJob, DialectError, MeterRefused
 
@@ -246,3 +247,24 @@ def test_a_plan_is_made_once():
 def test_every_protocol_has_its_codec():
     for codec in PROTOCOLS.values():
         assert codec.Buffer and codec.decode and codec.WILDCARD and codec.READ_ADDRESS
+
+
+# --- the document -------------------------------------------------------------------------------
+
+DOCUMENT = pathlib.Path(__file__).parents[2] / "docs" / "dialects.md"
+
+
+def test_the_example_of_the_document_is_a_dialect():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    example = text.split("```json")[1].split("```")[0]
+    assert Dialect.from_json(json.loads(example)).can("off")
+
+
+def test_the_document_names_every_coding_and_every_key_in_use():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    keys = set(CODINGS)
+    for source in shipped().values():
+        keys |= set(source)
+        for register in source["registers"].values():
+            keys |= set(register)
+    assert sorted(key for key in keys if f"`{key}`" not in text) == []
