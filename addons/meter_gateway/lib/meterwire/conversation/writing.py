@@ -19,7 +19,7 @@ from .reading import read_one
 
 _UNANSWERED = (NoReply, WrongReply, FrameError)
 #: a moment is in whole minutes; it must still be ahead when the meter gets it
-_AHEAD = timedelta(seconds=90)
+_AHEAD = timedelta(seconds=75)
 _AFTER_SECONDS = 5
 _LOOKS = 4
 
