@@ -41,7 +41,9 @@ def tell_fleet(folder):
     cluster = Cluster()
     try:
         boxes = int(os.environ.get("BOXES", "100"))
-        for keep_frames in (False, True):
+        for keep_frames in (
+            (True, False) if "KEEP" not in os.environ else (os.environ["KEEP"] == "1",)
+        ):
             fleet.tell(fleet.measure(cluster, folder, boxes, keep_frames=keep_frames), keep_frames)
     finally:
         cluster.stop()

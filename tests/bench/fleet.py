@@ -85,7 +85,7 @@ def measure(cluster, folder, boxes=100, ports=16, meters=40, keep_frames=True, o
         site.write_text(json.dumps(made["site"]))
         simulator = Simulator(site, folder / "books", fleet.keys, folder / "simulator.log")
         try:
-            pin(simulator.process.pid, theirs)
+            pin(simulator.pid, theirs)
             for pid in postmaster(cluster):
                 pin(pid, ours)
             return _round(fleet, simulator, made, lines, keep_frames, orders, ours)

@@ -94,6 +94,16 @@ for number in range(sold):
 env.flush_all()
 env.cr.execute("DELETE FROM meter_reading_schedule WHERE meter_id = ANY(%s)",
                ([meter.id for meter in prepaid],))  # fmt: skip
+# No interval is short enough to keep every line busy: here a meter that was read is due again at
+# once, behind all others. The worker's own statements stay as they are.
+env.cr.execute(
+    """
+    CREATE FUNCTION due_again() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN NEW.next_at := OLD.next_at + interval '1 second'; RETURN NEW; END $$;
+    CREATE TRIGGER due_again BEFORE UPDATE OF next_at ON meter_reading_schedule
+       FOR EACH ROW EXECUTE FUNCTION due_again()
+    """
+)
 env.cr.execute("ANALYZE")
 concentrators = []
 for box in boxes:

@@ -31,6 +31,7 @@ class MeterFrame(models.Model):
             ("garbled", "Garbled"),
             ("wrong_reply", "Wrong answer"),
             ("link_lost", "Link lost"),
+            ("sent", "Sent to all"),
         ],
         readonly=True,
     )

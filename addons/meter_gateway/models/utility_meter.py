@@ -1,7 +1,8 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..lib.meterwire.errors import KeyMissing
+from ..lib.meterwire.jobs import Meter
 
 READ_SECONDS = 60
 
@@ -93,16 +94,17 @@ class UtilityMeter(models.Model):
             )
 
     def action_read(self):
-        """Ask the meter now; what it says comes with the next refresh."""
-        user = self.env.user
-        if not any(
-            user.has_group(f"utility_prepaid.group_{role}") for role in ("cashier", "engineer")
-        ):
-            raise AccessError(self.env._("Only cashiers and engineers read meters."))
+        """Ask the meter now; what it says comes with the next refresh.
+
+        :raises AccessError: the catalogue does not give this command to the user
+        """
+        command = self.env.ref("meter_gateway.command_type_read")
+        command._enqueue_check(self)
         expires_at = fields.Datetime.add(fields.Datetime.now(), seconds=READ_SECONDS)
         for meter in self:
-            meter.check_access("read")
-            self.env["utility.command"]._enqueue(meter, "read", expires_at=expires_at)
+            self.env["utility.command"]._enqueue(
+                meter, "read", type_id=command.id, expires_at=expires_at
+            )
         return True
 
     def action_view_frames(self):
@@ -111,7 +113,13 @@ class UtilityMeter(models.Model):
         return {**action, "domain": [("meter_id", "=", self.id)]}
 
     def _is_connected(self):
-        return bool(self.sudo().port_id.endpoint)
+        return bool(self.sudo().port_id.line_id.endpoint)
+
+    def _takes(self, kind):
+        if not self._is_connected():
+            return super()._takes(kind)
+        dialect = self._dialect()
+        return bool(dialect and dialect.can(kind))
 
     def _check_sellable(self):
         super()._check_sellable()
@@ -131,16 +139,21 @@ class UtilityMeter(models.Model):
 
     def _key_refusal(self, keyring=None):
         """Words why nothing can be enciphered for this meter, or an empty text."""
+        dialect = self._dialect()
+        if dialect is None or dialect.shape is None:
+            return self.env._(
+                "Meter %s is of a kind that cannot be charged over its line.", self.vending_id
+            )
         trouble = ""
         if keyring is None:
             keyring, trouble = self.env["meter.worker"]._keyring()
+        meter = Meter(self.address, dialect, self.key_version, self.algorithm)
         try:
-            keyring.meter_keys(self.address, self.key_version, self.algorithm)
+            dialect.shape.keys(keyring, meter)
         except KeyMissing as error:
             return self.env._(
-                "The recharge key of version %(version)s for meter %(meter)s is not installed: "
-                "nothing can be charged. Tell the administrator. (%(detail)s)",
-                version=self.key_version,
+                "A key or password that charges meter %(meter)s is not installed: nothing can be "
+                "charged. Tell the administrator. (%(detail)s)",
                 meter=self.vending_id,
                 detail=trouble or error.words,
             )
@@ -148,7 +161,7 @@ class UtilityMeter(models.Model):
 
     def _sell_warning(self):
         warning = super()._sell_warning()
-        port = self.sudo().port_id
+        port = self.sudo().port_id.line_id
         box = port.concentrator_id
         if port and not port.reachable:
             since = fields.Datetime.context_timestamp(self, port.unreachable_since)
@@ -160,34 +173,3 @@ class UtilityMeter(models.Model):
             )
             warning = "\n".join(filter(None, (warning, words)))
         return warning
-
-    # -------------------------------------------------------------- simulator
-
-    def _simulator_meter(self):
-        """One meter of the simulator's site file; see ``meter.concentrator._simulator_site``."""
-        self.ensure_one()
-        kind, state, contract = self.type_id, self.state_ids, self.contract_id
-        opened = contract.state in ("active", "closing")
-        water = self.utility == "water"
-        meter = {
-            "address": self.address,
-            "type": kind.code,
-            "protocol": kind.protocol,
-            "credit": kind.credit or None,
-            "actuator": kind.actuator,
-            "multi_tariff": kind.multi_tariff,
-            "customer": contract.customer_number if opened else "0" * 12,
-            "number": self.purchase_number,
-            "epoch": self.epoch,
-            "balance": f"{state.balance:.2f}",
-            "cumulative": f"{state.cumulative:.2f}",
-            "total": f"{state.total:.2f}",
-            "hoard": f"{self.hoard_limit:.2f}",
-            "load": "0.02" if water else "0.8",
-            "algorithm": self.algorithm,
-            "key_version": self.key_version,
-        }
-        if kind.credit == "money":
-            price = contract.tariff_id._price_at(fields.Date.context_today(self)) if opened else 0
-            meter["price"] = str(price or "0.5")
-        return meter

@@ -303,7 +303,11 @@ class UtilityContract(models.Model):
         self._check_line_free()
         self.tariff_id._price_at(self.company_id._utility_today())
         self._move("opening")
-        self._enqueue("open")
+        if meter._takes("open"):
+            self._enqueue("open")
+        else:
+            # Nothing to tell the meter: it keeps no customer.
+            self._move("active", date_open=self.company_id._utility_today())
 
     def _close(self):
         self.ensure_one()
@@ -324,6 +328,14 @@ class UtilityContract(models.Model):
                 )
             )
         self._check_line_free()
+        if not self.meter_id._takes("clear"):
+            raise UserError(
+                _(
+                    "Meter %(meter)s cannot be cleared over its line: the next customer would find "
+                    "the credit that is left on it.",
+                    meter=self.meter_id.vending_id,
+                )
+            )
         self._move("closing")
         self._enqueue("clear")
 

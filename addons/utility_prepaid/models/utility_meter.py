@@ -295,6 +295,13 @@ class UtilityMeter(models.Model):
         """Hook: whether something drives this meter's line; else an engineer's handheld does."""
         return False
 
+    def _takes(self, kind):
+        """Hook: whether the meter has a money function of its own.
+
+        :param kind: open, charge, preset, reverse or clear
+        """
+        return True
+
     def _lock_row(self):
         """Wait for the meter's row: the first lock of every money operation.
 
