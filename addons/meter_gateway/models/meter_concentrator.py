@@ -1,7 +1,6 @@
-from urllib.parse import quote
-
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
 
 class MeterConcentrator(models.Model):
@@ -22,56 +21,34 @@ class MeterConcentrator(models.Model):
         required=True,
         index=True,
         ondelete="restrict",
-        default=lambda self: self.env["meter.worker"].sudo().search([], limit=1),
+        default=lambda self: self.env["meter.worker"].sudo()._idlest(),
         help="The scheduled action that owns this box's lines.",
-    )
-    link = fields.Selection(
-        [("tcp", "TCP"), ("serial", "Serial port")], required=True, default="tcp"
-    )
-    host = fields.Char(help="Numeric address of the serial server: a name is looked up each time.")
-    tcp_port = fields.Integer(
-        "TCP port", help="Of RS485 port 1. Port n is this number + n - 1 unless the port says so."
     )
     port_count = fields.Selection(
         [("4", "4"), ("8", "8"), ("16", "16")], "RS485 ports", required=True, default="4"
     )
     port_capacity = fields.Integer("Meters per port", required=True, default=40)
     port_ids = fields.One2many("meter.port", "concentrator_id", "Ports")
-    reply_seconds = fields.Float(
-        "Reply within (s)", digits=(8, 3), required=True, default=1.5,
-        help="How long a meter's first byte may take over this link.",
-    )  # fmt: skip
-    drain_seconds = fields.Float(
-        "Quiet after a failure (s)", digits=(8, 3), required=True, default=0.5,
-        help="After silence or a refusal the line rests for so long before the meter is asked.",
-    )  # fmt: skip
-    hold_seconds = fields.Float(
-        "Longest delay (s)", digits=(8, 3), required=True, default=3.0,
-        help="How long the link may keep a frame before it delivers it. An order counts as never "
-        "executed only when the meter denied it after that time.",
-    )  # fmt: skip
     reachable = fields.Boolean(compute="_compute_reachable")
     unreachable_since = fields.Datetime(compute="_compute_reachable")
     last_error = fields.Char(compute="_compute_reachable")
     last_seen = fields.Datetime(compute="_compute_reachable")
     meter_count = fields.Integer("Meters", compute="_compute_meter_count")
+    line_count = fields.Integer("Lines", compute="_compute_line_count")
 
     _code_uniq = models.UniqueIndex("(company_id, code)", "This concentrator code is already used.")
     _capacity_positive = models.Constraint(
         "CHECK (port_capacity > 0)", "A port holds at least one meter."
     )
-    _delays_positive = models.Constraint(
-        "CHECK (reply_seconds > 0 AND drain_seconds >= 0 AND hold_seconds >= 0)",
-        "Delays cannot be negative, and a reply needs some time.",
-    )
 
     @api.depends(
         "port_ids.reachable", "port_ids.unreachable_since", "port_ids.last_error",
-        "port_ids.last_seen",
+        "port_ids.last_seen", "port_ids.endpoint",
     )  # fmt: skip
     def _compute_reachable(self):
         for box in self:
-            down = box.port_ids.filtered(lambda port: not port.reachable).sorted(
+            lines = box.port_ids.filtered("endpoint")
+            down = lines.filtered(lambda port: not port.reachable).sorted(
                 lambda port: (port.unreachable_since, port.number)
             )[:1]
             box.reachable = not down
@@ -88,16 +65,10 @@ class MeterConcentrator(models.Model):
         for box in self:
             box.meter_count = counts.get(box, 0)
 
-    @api.constrains("link", "host", "tcp_port")
-    def _check_link(self):
-        for box in self.filtered(lambda box: box.link == "tcp"):
-            if not box.host or any(c.isspace() or c in "/?#@" for c in box.host):
-                raise ValidationError(self.env._("%s: enter the address of the box.", box.name))
-            last = box.tcp_port + int(box.port_count) - 1
-            if box.tcp_port < 1 or last > 65535:
-                raise ValidationError(
-                    self.env._("%s: TCP ports are numbers from 1 to 65535.", box.name)
-                )
+    @api.depends("port_ids.endpoint")
+    def _compute_line_count(self):
+        for box in self:
+            box.line_count = len(box.port_ids.filtered("endpoint"))
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -136,33 +107,25 @@ class MeterConcentrator(models.Model):
             "domain": [("concentrator_id", "=", self.id)],
         }
 
-    def _tcp_endpoint(self, tcp_port):
-        host = f"[{self.host}]" if ":" in (self.host or "") else self.host
-        return f"tcp://{host}:{tcp_port}"
-
-    def _serial_endpoint(self, device, baudrate, parity):
-        return f"serial://{quote(device)}?baudrate={baudrate}&parity={parity}"
-
-    # -------------------------------------------------------------- simulator
-
-    @api.model
-    def _simulator_site(self):
-        """The simulator's site file for the connected meters of this database.
-
-        :return: dictionary as ``meterwire.sim`` reads it; amounts are texts
-        """
-        boxes = []
-        for box in self.search([("port_ids.meter_ids", "!=", False)]):
-            ports = [
-                {
-                    "number": port.number,
-                    "listen": port.endpoint.partition("?")[0].replace("serial://", "pty://"),
-                    "baudrate": int(port.baudrate),
-                    "meters": [meter._simulator_meter() for meter in port.meter_ids],
-                }
-                for port in box.port_ids
-                if port.meter_ids and port.endpoint
-            ]
-            if ports:
-                boxes.append({"name": box.code, "ports": ports})
-        return {"speed": "1", "line_speed": False, "seed": 1, "concentrators": boxes}
+    def _with_money_on_the_wire(self):
+        """Those with an order that was sent and is not settled; whatever else is queued for them
+        stays as it is until the end of this transaction."""
+        self.env["utility.command"].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT c.id, c.state, m.concentrator_id
+                  FROM utility_command c
+                  JOIN utility_meter m ON m.id = c.meter_id
+                 WHERE m.concentrator_id = ANY(%s)
+                   AND c.money
+                   AND c.state IN ('queued', 'sent', 'unknown')
+                 ORDER BY c.id
+                   FOR SHARE OF c
+                """,
+                self.ids,
+            )
+        )
+        return self.browse(
+            {box for __, state, box in self.env.cr.fetchall() if state in ("sent", "unknown")}
+        )

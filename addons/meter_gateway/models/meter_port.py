@@ -3,7 +3,7 @@ from odoo.exceptions import ValidationError
 
 
 class MeterPort(models.Model):
-    """One RS485 port of a concentrator: one half-duplex line."""
+    """One RS485 port of a concentrator: a half-duplex line, or a part of the line of its box."""
 
     _name = "meter.port"
     _description = "Concentrator Port"
@@ -25,6 +25,15 @@ class MeterPort(models.Model):
     parity = fields.Selection(
         [("E", "Even"), ("N", "None"), ("O", "Odd")], required=True, default="E"
     )
+    line_id = fields.Many2one(
+        "meter.port",
+        "Line",
+        compute="_compute_line_id",
+        store=True,
+        index=True,
+        help="The port over whose connection this one is reached: its own, or the box's first one "
+        "when all ports share a link.",
+    )
     endpoint = fields.Char(compute="_compute_endpoint", store=True)
     meter_ids = fields.One2many("utility.meter", "port_id", "Meters")
     meter_count = fields.Integer("Connected", compute="_compute_meter_count")
@@ -45,21 +54,26 @@ class MeterPort(models.Model):
         "(endpoint) WHERE endpoint IS NOT NULL", "Another port already uses this address."
     )
 
+    @api.depends("number", "concentrator_id.port_selection", "concentrator_id.port_ids.number")
+    def _compute_line_id(self):
+        for port in self:
+            box = port.concentrator_id
+            first = box.port_ids.sorted("number")[:1]
+            port.line_id = port if box.port_selection == "tcp_port" else first or port
+
     @api.depends(
-        "number", "tcp_port", "serial_device", "baudrate", "parity",
+        "line_id", "number", "tcp_port", "serial_device", "baudrate", "parity",
         "concentrator_id.active", "concentrator_id.link", "concentrator_id.host",
-        "concentrator_id.tcp_port",
+        "concentrator_id.tcp_port", "concentrator_id.port_selection", "concentrator_id.hub_address",
+        "concentrator_id.dtu_id", "concentrator_id.mqtt_broker", "concentrator_id.mqtt_tls",
+        "concentrator_id.mqtt_up", "concentrator_id.mqtt_down", "concentrator_id.mqtt_qos",
+        "concentrator_id.mqtt_expiry",
+        "concentrator_id.mqtt_credentials",
     )  # fmt: skip
     def _compute_endpoint(self):
         for port in self:
-            box = port.concentrator_id
-            port.endpoint = False
-            if not box.active:
-                continue
-            if box.link == "tcp" and box.host and (port.tcp_port or box.tcp_port):
-                port.endpoint = box._tcp_endpoint(port.tcp_port or box.tcp_port + port.number - 1)
-            elif box.link == "serial" and port.serial_device:
-                port.endpoint = box._serial_endpoint(port.serial_device, port.baudrate, port.parity)
+            carries = port.line_id == port
+            port.endpoint = carries and port.concentrator_id._endpoint(port)
 
     @api.depends("concentrator_id.code", "number")
     def _compute_display_name(self):
@@ -95,6 +109,14 @@ class MeterPort(models.Model):
                 raise ValidationError(
                     self.env._("%s: enter the device as a path.", port.display_name)
                 )
+
+    def _envelope(self):
+        """What surrounds a meter's frame on the way to this port.
+
+        :return: text as ``meterwire.envelope.parse_envelope`` reads it, or an empty text
+        """
+        self.ensure_one()
+        return self.concentrator_id._envelope()
 
     def _check_capacity(self):
         """A port beyond its capacity needs an engineer's reason.

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
 
 from ..lib.meterwire.errors import KeyMissing
 from ..lib.meterwire.recharge import KeyRing
@@ -12,6 +13,7 @@ from ..worker.run import WorkerRun
 
 _logger = logging.getLogger(__name__)
 
+GENERATIONS = "meter_worker_generation_seq"
 RUN_SECONDS = 35
 IDLE_SECONDS = 10
 STALE_WITH_WORK = timedelta(seconds=90)
@@ -33,10 +35,26 @@ class MeterWorker(models.Model):
         readonly=True,
         copy=False,
         default=0,
-        help="Counts the runs; only the newest may send money.",
+        help="Grows with each run of any worker; only the newest run of each may send money.",
     )
     last_seen = fields.Datetime(readonly=True, copy=False)
     state_message = fields.Text("State", readonly=True, copy=False)
+
+    def init(self):
+        super().init()
+        self.env.cr.execute(
+            SQL(
+                "CREATE SEQUENCE IF NOT EXISTS %s OWNED BY meter_worker.generation",
+                SQL.identifier(GENERATIONS),
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                "SELECT setval(%s, GREATEST(nextval(%s), max(generation))) FROM meter_worker",
+                GENERATIONS,
+                GENERATIONS,
+            )
+        )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -151,18 +169,30 @@ class MeterWorker(models.Model):
             )
         if said != (self.state_message or ""):
             self.state_message = said
+        advice = "\n".join(self._size_words())
+        if advice != (self.size_message or ""):
+            self.size_message = advice
+            _logger.info("Worker %s: %s", self.id, advice or "the server is set up well")
         if words:
             _logger.info("Worker %s: %s", self.id, words)
             self.last_seen = fields.Datetime.now()
         database.commit()
         return not words
 
-    def _take_generation(self):
-        """A number that no run had before; whoever has an older one may not send money."""
+    def _take_generation(self, seen=True):
+        """A number above all that any run of any worker had before; whoever has an older one may
+        not send money. Of any worker, since boxes change hands.
+
+        :param seen: a run begins; False: runs end
+        """
         self.env.cr.execute(
-            "UPDATE meter_worker SET generation = COALESCE(generation, 0) + 1, last_seen = %s"
-            " WHERE id = %s RETURNING generation",
-            (fields.Datetime.now(), self.id),
+            SQL(
+                "UPDATE meter_worker SET generation = nextval(%s), last_seen = %s"
+                " WHERE id = %s RETURNING generation",
+                GENERATIONS,
+                fields.Datetime.now() if seen else SQL("last_seen"),
+                self.id,
+            )
         )
         return self.env.cr.fetchone()[0]
 

@@ -1,10 +1,20 @@
 import os
+from collections import Counter
 
 from odoo import api, models
 
 # Where the demo's simulator listens; port n of the second box follows the 16 of the first.
 DEMO_PORT = 7001
-DEMO_BOXES = (("C1", "Building 1, cellar"), ("C2", "Building 2, cellar"))
+# The first has a TCP port for each RS485 port; the second one connection, and tells the ports apart
+# by two bytes before each frame.
+DEMO_BOXES = (
+    ("C1", "Building 1, cellar", {}),
+    (
+        "C2",
+        "Building 2, cellar",
+        {"port_selection": "selector", "selector": "A5{port:02X}"},
+    ),
+)
 DEMO_PORTS = 4
 
 
@@ -20,22 +30,18 @@ class UtilitySite(models.Model):
         result = super()._load_demo_site()
         demo = self.env.ref("utility_prepaid.demo_site").sudo()
         meters = demo.env["utility.meter"].search(
-            [
-                ("site_id", "=", demo.id),
-                ("port_id", "=", False),
-                ("type_id.protocol", "!=", "cjt188"),
-            ],
+            [("site_id", "=", demo.id), ("port_id", "=", False)],
             order="building_id, room_id, id",
         )
         if not meters:
             return result
         boxes = demo._demo_boxes()
         buildings = meters.building_id.ids
-        used = {}
+        used = Counter({box: box.meter_count for box in boxes})
         for meter in meters:
             box = boxes[buildings.index(meter.building_id.id) % len(boxes)]
-            place = used.get(box, 0)
-            used[box] = place + 1
+            place = used[box]
+            used[box] += 1
             meter.write(
                 {
                     "port_id": box.port_ids.sorted("number")[place % DEMO_PORTS].id,
@@ -59,7 +65,8 @@ class UtilitySite(models.Model):
                     "host": "127.0.0.1",
                     "tcp_port": first + 16 * index,
                     "port_count": str(DEMO_PORTS),
+                    **values,
                 }
-                for index, (code, name) in enumerate(DEMO_BOXES)
+                for index, (code, name, values) in enumerate(DEMO_BOXES)
             ]
         )

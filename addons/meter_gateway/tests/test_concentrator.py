@@ -112,16 +112,49 @@ class TestConcentrator(UtilityCommon):
         self.assertEqual(meter.customer, int(self.contract.customer_number))
         self.assertEqual(site.ports[1].meters[0].credit, "money")
 
+    def test_the_simulator_takes_every_link(self):
+        shared = {"host": False, "hold_seconds": 30}
+        boxes = (
+            self._box("S", 7300, port_selection="selector", selector="A5{port:02X}"),
+            self._box("G", 7400, port_selection="gdw3761", terminal_address="44010A01"),
+            self._box("R", 7500, link="rfc2217"),
+            self._box(
+                "D", 0, **shared, link="dialin", port_selection="address",
+                hub_address="127.0.0.1:7101", dtu_id="0000007", registration="ascii",
+                heartbeat_hex="FE", idle_seconds=90,
+            ),
+            self._box(
+                "M", 0, **shared, link="mqtt", port_selection="address",
+                mqtt_broker="127.0.0.1:1883", mqtt_up="d/up", mqtt_down="d/down",
+            ),
+        )  # fmt: skip
+        for index, box in enumerate(boxes):
+            meter = self._meter(f"2026120000{index:04d}", "f_water")
+            meter.port_id = box.port_ids[1]
+        content = self.env["meter.concentrator"]._simulator_site()
+        site = parse_site(content, only=[box.code for box in boxes])
+        played = {box.name: box for box in site.boxes}
+        self.assertEqual(played["S"].link.selector, "A5{port:02X}")
+        self.assertEqual(played["G"].link.terminal, "44010A01")
+        self.assertEqual(played["R"].ports[0].listen, "tcp://127.0.0.1:7501")
+        self.assertEqual(played["D"].link.server, "127.0.0.1:7100")
+        self.assertEqual((played["D"].link.id, played["D"].link.heartbeat), ("0000007", b"\xfe"))
+        self.assertEqual((played["M"].link.up, played["M"].link.down), ("d/up", "d/down"))
+        meter = played["S"].ports[0].meters[0]
+        self.assertEqual((meter.protocol, meter.shape), ("cjt188_2004", "a013"))
+
     def test_the_demo_site_is_connected(self):
         env = self.env(su=True)
         env["utility.site"]._load_demo_site()
         demo = env.ref("utility_prepaid.demo_site")
-        meters = env["utility.meter"].search(
-            [("site_id", "=", demo.id), ("type_id.protocol", "!=", "cjt188")]
-        )
-        self.assertTrue(meters)
+        meters = env["utility.meter"].search([("site_id", "=", demo.id)])
+        self.assertIn("cjt188", meters.mapped("type_id.protocol"))
         self.assertTrue(all(meter.port_id and meter.module_address for meter in meters))
         boxes = meters.concentrator_id
         self.assertEqual(len(boxes), 2)
         env["utility.site"]._load_demo_site()
         self.assertEqual(meters.concentrator_id, boxes, "a second call changes nothing")
+        self.assertEqual(boxes.mapped("line_count"), [4, 1])
+        site = parse_site(env["meter.concentrator"]._simulator_site(), only=("C1", "C2"))
+        played = {meter.address for port in site.ports for meter in port.meters}
+        self.assertEqual(played, set(meters.mapped("address")))
