@@ -250,7 +250,7 @@ class MeterDialect(models.Model):
         self._check_changeable()
 
     def _free_code(self):
-        taken = set(self.with_context(active_test=False).search([]).mapped("code"))
+        taken = set(self.with_context(active_test=False).search([("id", "!=", 0)]).mapped("code"))
         number = 2
         stem = self.code[:36]
         while f"{stem}_{number}" in taken:

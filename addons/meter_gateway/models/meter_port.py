@@ -27,7 +27,6 @@ class MeterPort(models.Model):
     )
     line_id = fields.Many2one(
         "meter.port",
-        "Line",
         compute="_compute_line_id",
         store=True,
         index=True,

@@ -41,7 +41,7 @@ class MeterWorker(models.Model):
     state_message = fields.Text("State", readonly=True, copy=False)
 
     def init(self):
-        super().init()
+        result = super().init()
         self.env.cr.execute(
             SQL(
                 "CREATE SEQUENCE IF NOT EXISTS %s OWNED BY meter_worker.generation",
@@ -55,6 +55,7 @@ class MeterWorker(models.Model):
                 GENERATIONS,
             )
         )
+        return result
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -45,7 +45,7 @@ class MeterWorker(models.Model):
     @api.model
     def _idlest(self):
         """The worker that a new box goes to."""
-        return self.search([]).sorted("line_count")[:1]
+        return self.search([("cron_id", "!=", False)]).sorted("line_count")[:1]
 
     # ---------------------------------------------------------------- actions
 
@@ -62,7 +62,7 @@ class MeterWorker(models.Model):
         workers = self.search([("cron_id", "!=", False)])
         if not workers:
             raise UserError(self.env._("There is no worker."))
-        boxes = self.env["meter.concentrator"].sudo().search([])
+        boxes = self.env["meter.concentrator"].sudo().search([("worker_id", "!=", False)])
         busy = boxes._with_money_on_the_wire()
         plan = {box.id: (box.worker_id.id, box.line_count, box not in busy) for box in boxes}
         moved = boxes.browse()

@@ -19,7 +19,7 @@ class TestWorkerDialects(GatewayCommon):
         cls.water = cls._meter(WATER, "f_water", auto_read=False)
         cls.old = cls._meter(OLD, "a_97", auto_read=False)
         cls.meters |= cls.water | cls.old
-        super()._start_simulator()
+        return super()._start_simulator()
 
     def setUp(self):
         super().setUp()
