@@ -1,4 +1,7 @@
-"""make bench: the wire against its limit, and a sale against Odoo's own invoice and payment."""
+"""make bench: the wire against its limit, and a sale against Odoo's own invoice and payment.
+
+With the word `fleet`: many lines at once (fleet.py). Beside it: readings.py, hub.py.
+"""
 
 import json
 import os
@@ -41,9 +44,8 @@ def tell_fleet(folder):
     cluster = Cluster()
     try:
         boxes = int(os.environ.get("BOXES", "100"))
-        for keep_frames in (
-            (True, False) if "KEEP" not in os.environ else (os.environ["KEEP"] == "1",)
-        ):
+        keep = os.environ.get("KEEP")
+        for keep_frames in (False, True) if keep is None else (keep == "1",):
             fleet.tell(fleet.measure(cluster, folder, boxes, keep_frames=keep_frames), keep_frames)
     finally:
         cluster.stop()

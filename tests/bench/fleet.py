@@ -1,7 +1,8 @@
 """Many 2400-baud lines at once: one worker with its storage, against the sum of the lines' limits.
 
     .local/venv/bin/python tests/bench fleet            100 boxes x 16 ports x 40 meters
-    BOXES=10 .local/venv/bin/python tests/bench fleet   fewer
+    BOXES=10 ...   fewer;  KEEP=0 or 1: without and with evidence of good scheduled readings, else both;
+    POSTGRES=apart ...   PostgreSQL may use the simulator's core as well
 
 Where the machine allows it, the worker and PostgreSQL have one core and the simulator the other.
 The limit of a line is what its bytes alone allow: the simulator counts the time for which the bytes
@@ -23,7 +24,9 @@ from processes import free_ports
 TOP = Path(__file__).resolve().parents[2]
 DELAY = 0.02
 CUSTOMER = "000000000042"
-SECONDS = int(os.environ.get("SECONDS_", "40"))
+SECONDS = int(os.environ.get("FLEET_SECONDS", "40"))
+# PostgreSQL shares the worker's core, or has both; the simulator leaves much of its own idle.
+APART = os.environ.get("POSTGRES") == "apart"
 COLD = 8.0  # connections are opened, queues fill
 
 
@@ -86,7 +89,7 @@ def measure(cluster, folder, boxes=100, ports=16, meters=40, keep_frames=True, o
         simulator = Simulator(site, folder / "books", fleet.keys, folder / "simulator.log")
         try:
             pin(simulator.pid, theirs)
-            for pid in postmaster(cluster):
+            for pid in () if APART else postmaster(cluster):
                 pin(pid, ours)
             return _round(fleet, simulator, made, lines, keep_frames, orders, ours)
         finally:
