@@ -27,7 +27,6 @@ class UtilitySite(models.Model):
     stopped_at = fields.Datetime("Stopped since", readonly=True, copy=False)
     stopped_by_id = fields.Many2one("res.users", readonly=True, copy=False)
     pilot = fields.Boolean(
-        "Pilot",
         copy=False,
         help="While this is set, only the meters on the pilot list are charged, switched or set. "
         "The counter refuses the others before money is taken.",

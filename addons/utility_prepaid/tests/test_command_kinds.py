@@ -53,7 +53,7 @@ class TestCommandKinds(UtilityCommon):
         command._read_done({"alarm_1": {"was": "1", "is": "5", "ok": True}})
         asked, ended = self._history(command)
         self.assertEqual((asked.after, asked.user_id), ("write", self.users["engineer"]))
-        self.assertIn("alarm_1", asked.note)
+        self.assertIn("5", asked.note)
         self.assertEqual((ended.before, ended.after), ("queued", "done"))
         read = self._enqueue("read")
         read._read_done({"total": "1.00"})
@@ -78,7 +78,7 @@ class TestCommandKinds(UtilityCommon):
 
     def test_a_meter_that_may_not_be_changed_refuses(self):
         def refuse(meter):
-            raise UserError("stopped")
+            raise UserError(meter.env._("stopped"))
 
         self.patch(self.env.registry["utility.meter"], "_check_changeable", refuse)
         for kind in ("switch", "write", "charge"):
