@@ -1,7 +1,8 @@
 """Many 2400-baud lines at once: one worker with its storage, against the sum of the lines' limits.
 
     .local/venv/bin/python tests/bench fleet            100 boxes x 16 ports x 40 meters
-    BOXES=10 ...   fewer;  KEEP=0 or 1: without and with evidence of good scheduled readings, else both;
+    BOXES=10 ...   fewer
+    KEEP=0 or 1    without or with evidence of good scheduled readings, else both
     POSTGRES=apart ...   PostgreSQL may use the simulator's core as well
 
 Where the machine allows it, the worker and PostgreSQL have one core and the simulator the other.

@@ -54,17 +54,19 @@ class LineNews:
 
     def store(self, cr):
         """Store the news; a line that simply goes on working is noted every 30 s only."""
-        for port_id, at in sorted(self.up.items()):
+        if self.up:
+            ids = sorted(self.up)
             cr.execute(
                 """
-                UPDATE meter_port
+                UPDATE meter_port p
                    SET reachable = true, unreachable_since = NULL, last_error = NULL,
-                       last_seen = %(at)s
-                 WHERE id = %(id)s
-                   AND (reachable IS NOT true OR last_seen IS NULL
-                        OR last_seen < %(at)s - interval '30 seconds')
+                       last_seen = u.at
+                  FROM unnest(%(ids)s, %(times)s::timestamp[]) AS u(id, at)
+                 WHERE p.id = u.id
+                   AND (p.reachable IS NOT true OR p.last_seen IS NULL
+                        OR p.last_seen < u.at - interval '30 seconds')
                 """,
-                {"at": at, "id": port_id},
+                {"ids": ids, "times": [self.up[port_id] for port_id in ids]},
             )
         for port_id, (at, words) in sorted(self.down.items()):
             cr.execute(
