@@ -142,11 +142,17 @@ def through(hub, name):
     return EngineClient({"dtu": endpoint}, {"hub": SECRET})
 
 
-def until_online(hub, name, count=1):
+def until_heartbeats(sim, count):
+    deadline = time.monotonic() + 15
+    while sim("links")["links"]["C1"]["heartbeats"] < count:
+        assert time.monotonic() < deadline
+
+
+def until_online(hub, name, count=1, online=True):
     deadline = time.monotonic() + 15
     while True:
         told = hub.tell()
-        if told["dtus"][name]["online"] and told.get("registered", 0) >= count:
+        if bool(told["dtus"][name]["online"]) == online and told.get("registered", 0) >= count:
             return told
         assert time.monotonic() < deadline, told
         time.sleep(0.02)
@@ -196,8 +202,7 @@ def test_dtu_registers_and_its_meters_answer(new_sim, new_hub, lab, dtu, link, e
     with through(hub, dtu["id"]) as client:
         read_all(lab, client, "dtu", envelope)
     if link.get("heartbeat") or link.get("registration") in ("ddp", "gdw3761"):
-        while sim("links")["links"]["C1"]["heartbeats"] < 2:
-            pass
+        until_heartbeats(sim, 2)
     assert sim("links")["links"]["C1"]["dials"] == 1
 
 
@@ -221,8 +226,7 @@ def test_heartbeat_storm_and_counted_heartbeats(new_sim, new_hub, lab):
     with through(hub, dtu["id"]) as client:
         read_all(lab, client, "dtu")
     assert sim("stats")["faults"]["heartbeat"] == 2
-    while sim("links")["links"]["C1"]["heartbeats"] < 100:
-        pass
+    until_heartbeats(sim, 100)
     assert (
         "does not dial"
         in new_sim(box(lab, listening())).start().raw({"op": "storm", "box": "C1"})["error"]
@@ -243,8 +247,7 @@ def test_dtu_dials_again(new_sim, new_hub, lab):
     hub.start()
     until_online(hub, dtu["id"])
     sim("power", box="C1", on=False)
-    while hub.tell()["dtus"][dtu["id"]]["online"]:
-        time.sleep(0.02)
+    until_online(hub, dtu["id"], online=False)
     sim("power", box="C1", on=True)
     until_online(hub, dtu["id"], count=2)
     with through(hub, dtu["id"]) as client:

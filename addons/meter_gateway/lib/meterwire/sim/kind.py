@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-MULTI_TARIFF = ("c_07", "d_smart", "d_three")  # types with four tariff registers: sharp, peak, flat, valley
+#: types with four tariff registers: sharp, peak, flat, valley
+MULTI_TARIFF = ("c_07", "d_smart", "d_three")
 
 #: attribute and its default; amounts in steps of 0.01, prices in steps of 0.0001, times in seconds
 ATTRIBUTES = {
