@@ -90,6 +90,7 @@ class Sim:
         self.launch()
         line = self.process.stdout.readline()
         assert line.startswith("ready "), line + self.process.stderr.read()
+        self.ready = line
         host, _colon, port = line.split("control=")[1].split()[0].rpartition(":")
         self.control = (host, int(port))
         self._control = socket.create_connection(self.control, PATIENCE).makefile("rw")

@@ -165,3 +165,51 @@ def test_many_clients_and_a_line_without_end(shared):
 
 def _client(sim):
     return socket.create_connection(sim.control, 15)
+
+
+def test_stats_have_the_process_too(shared):
+    stats = shared("stats", ports=False)
+    assert "ports" not in stats
+    assert stats["rss"] > 1_000_000
+    assert stats["cpu_seconds"] > 0
+    sums = [port["requests"] for port in shared("stats")["ports"].values()]
+    assert stats["total"]["requests"] == sum(sums)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ({"op": "fault", "kind": "late"}, "name one of address, port, box"),
+        ({"op": "fault", "kind": "late", "box": "C9"}, "box 'C9' is not one of C1"),
+        ({"op": "power", "on": False}, "name an address or a box"),
+        ({"op": "power", "on": 0, "box": "C1"}, "on must be true or false"),
+        ({"op": "clock", "address": "202611000001"}, "name offset or forward"),
+        ({"op": "clock", "address": "202611000001", "forward": 1e30}, "no date"),
+        ({"op": "load", "address": "202611000001", "load": -1}, "load: must be from 0"),
+        ({"op": "battery", "address": "202611000001", "percent": 101}, "from 0 to 100"),
+        ({"op": "spend", "address": "202611000001", "amount": "0"}, "above 0"),
+        ({"op": "storm", "box": "C1"}, "is not one of"),
+        ({"op": "storm", "box": "C1/1"}, "does not dial in"),
+    ],
+)
+def test_more_errors_are_told(shared, message, words):
+    assert words in shared.raw(message)["error"]
+
+
+def test_spending_ends_at_the_overdraft_limit(new_sim, lab):
+    sim = new_sim(lab.site([lab.meter(1, overdraft="5.00")])).start()
+    at = lab.address(1)
+    assert sim("spend", address=at, amount="27.00") == {"balance": "-2.00"}
+    assert not sim.books(at)["supply_off"]
+    assert sim("spend", address=at, amount="27.00") == {"balance": "-5.00"}
+    assert sim.books(at)["supply_off"]
+
+
+def test_load_of_a_meter(shared, lab):
+    at = lab.address(2)
+    shared("load", address=at, load=7.5)
+    before = float(shared.books(at)["total"])
+    shared("advance", address=at, seconds=7200)
+    assert 14.99 <= float(shared.books(at)["total"]) - before <= 15.05
+    shared("load", address=at, load=None)
+    assert shared.books(at)["load"] == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from meterwire.sim import main
+from meterwire.sim.site import load_site, parse_site
 
 METER = {"address": "202611000001", "credit": "units"}
 
@@ -265,3 +266,67 @@ def test_models_do_not_import_the_simulator(lab):
             elif isinstance(node, ast.Import):
                 names = [item.name for item in node.names]
             assert not any("meterwire.sim" in name for name in names), file
+
+
+# -- size ------------------------------------------------------------------------------------------
+
+
+def test_one_entry_can_be_many_meters(new_sim):
+    sim = new_sim(one_meter(count=40, balance="7.00")).start()
+    books = sim("books")["meters"]
+    assert [item["address"] for item in books] == [f"{202611000001 + n:012d}" for n in range(40)]
+    assert {item["balance"] for item in books} == {"7.00"}
+    text = refusal(new_sim(ports(port(count=3), port(2, address="202611000003"))))
+    assert "202611000003 is already at" in text
+
+
+def test_only_some_concentrators(new_sim):
+    """A big site is shared out between processes."""
+    boxes = [
+        {"name": name, "ports": [port(address=f"20261100000{number}")]}
+        for number, name in enumerate(("C1", "C2", "C3"))
+    ]
+    sim = new_sim({"concentrators": boxes}, arguments=["--only", "C1,C3"]).start()
+    assert list(sim.ports) == ["C1/1", "C3/1"]
+    assert len(sim("books")["meters"]) == 2
+    other = new_sim({"concentrators": boxes}, arguments=["--only", "C2,C9"])
+    assert "there is no C9" in refusal(other)
+
+
+LINK = {"kind": "dialin", "server": "127.0.0.1:1", "id": "A"}
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ({"kind": "pigeon"}, "link.kind: must be one of box, dialin, mqtt"),
+        ({"kind": "box"}, "link.listen: missing"),
+        ({"kind": "box", "listen": "udp://127.0.0.1:1"}, "link.listen: must be tcp://"),
+        ({**LINK, "server": "nowhere"}, "link.server: must be HOST:PORT"),
+        ({**LINK, "registration": "song"}, "link.registration: must be one of"),
+        ({**LINK, "registration": "ddp"}, "link.id: must be 11 characters"),
+        ({**LINK, "packet": "XYZ"}, "link.packet: must be pairs of hexadecimal digits"),
+        ({**LINK, "select": "selector", "selector": "A5"}, "link.selector: must be hexadecimal"),
+        ({**LINK, "terminal": "1"}, "link.terminal: must be four digits"),
+        ({**LINK, "broker": "127.0.0.1:1"}, "link.broker: unknown key"),
+        ({"kind": "mqtt", "broker": "127.0.0.1:1", "up": "a"}, "link.down: missing"),
+    ],
+)
+def test_bad_link(new_sim, link, words):
+    ports_of_box = [{"number": 1, "meters": [METER]}]
+    content = {"concentrators": [{"name": "C1", "link": link, "ports": ports_of_box}]}
+    assert f"concentrators[0].{words}" in refusal(new_sim(content))
+
+
+def test_port_behind_a_link_has_no_socket(new_sim):
+    content = one_meter()
+    content["concentrators"][0]["link"] = LINK
+    assert "ports[0].listen: is not for a port" in refusal(new_sim(content))
+
+
+@pytest.mark.parametrize("name", ["concentrator", "boxes", "dtus"])
+def test_shipped_sites_are_sound(name):
+    folder = Path(__file__).parents[2] / "config" / "simulator"
+    site = parse_site(load_site(folder / f"{name}.json"))
+    assert site.ports
+    assert len(list(folder.iterdir())) == 3
