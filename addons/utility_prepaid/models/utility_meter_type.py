@@ -63,8 +63,7 @@ class UtilityMeterType(models.Model):
     )
     turnover = fields.Float(
         "Totaliser turns over at",
-        digits=(16, 4),
-        min_display_digits=0,
+        digits=(16, 0),
         default=1000000,
         help="The totaliser begins at zero again when it has counted so much. Zero means never.",
     )
