@@ -3,12 +3,16 @@
 import ast
 import json
 import os
+import re
 import socket
 from pathlib import Path
 
 import pytest
 from meterwire.sim import main
+from meterwire.sim.faults import KINDS
+from meterwire.sim.operations import Operations
 from meterwire.sim.site import load_site, parse_site
+from meterwire.sim.site_meter import BORN, KIND_KEYS
 
 METER = {"address": "202611000001", "credit": "units"}
 
@@ -113,10 +117,22 @@ def test_documented_site_runs(new_sim, tmp_path):
     example = example.replace(":7001", ":0").replace("/tmp/ttyMETER2", f"{tmp_path}/ttyMETER2")
     sim = new_sim(json.loads(example)).start()
     assert len(sim("books")["meters"]) == 3
-    for kind in [
-        line.split("|")[1].strip() for line in text.split("|---|---|\n")[3].splitlines()[:10]
-    ]:
+    section = text.split("## Faults")[1].split("##")[0]
+    kinds = re.findall(r"^\| (\w+) \|", section, re.MULTILINE)[1:]
+    assert set(kinds) == set(KINDS)
+    for kind in kinds:
         sim("fault", address=METER["address"], kind=kind)
+    operations = set(re.findall(r'"op": "(\w+)"', text.split("## Control port")[1]))
+    known = {name[3:] for name in dir(Operations) if name.startswith("op_")}
+    assert operations == known
+
+
+def test_documented_keys_are_known():
+    text = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    table = text.split("| key of a meter |")[1].split("### Links")[0]
+    cells = re.findall(r"^\| ([\w, ]+) \|", table, re.MULTILINE)
+    documented = {key for cell in cells for key in cell.split(", ")}
+    assert documented == {"address", "count", *BORN, *KIND_KEYS}
 
 
 def test_site_file_missing(new_sim):
