@@ -7,8 +7,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
 from odoo.tools import config
 
-from .lib.meterwire.sim.cipher import load_keys
-from .lib.meterwire.sim.cli import guarded
+from .lib.meterwire.sim.cli import add_options, guarded, serve_options
 from .lib.meterwire.sim.simulator import serve
 
 
@@ -21,11 +20,11 @@ def main(args):
     parser = argparse.ArgumentParser(prog="odoo metersim", description=__doc__)
     parser.add_argument("-d", "--database", required=True, metavar="DB")
     parser.add_argument("--state", required=True, metavar="DIR", help="where the books are kept")
-    parser.add_argument("--control", metavar="HOST:PORT", help="control port, loopback only")
     parser.add_argument("--speed", default="1", help="how much faster than time credit is used")
     parser.add_argument(
         "--line-speed", action="store_true", help="bytes take their time, as on RS485"
     )
+    add_options(parser)
     parser.add_argument("--print", action="store_true", help="print the site as JSON and end")
     options = parser.parse_args(args)
     config.parse_config(["-d", options.database], setup_logging=True)
@@ -34,7 +33,7 @@ def main(args):
     if options.print:
         print(json.dumps(site, indent=2))  # noqa: T201 - the answer of a command
         return 0
-    return guarded(lambda: serve(site, options.state, options.control, load_keys()))
+    return guarded(lambda: serve(site, options.state, **serve_options(options)))
 
 
 def site_of(database):

@@ -3,6 +3,7 @@
 The desk's side is real: its engine, its hub, a broker.
 """
 
+import socket
 import time
 
 import mosquitto
@@ -10,7 +11,7 @@ import pytest
 from engine_client import EngineClient, Meter, dialect
 from hub_desk import SECRET, HubProcess
 from meterwire import gdw3761
-from meterwire.dlt645_2007 import read_request
+from meterwire.dlt645_2007 import parse, read_request
 from meterwire.envelope import parse_envelope
 
 TOTAL = 0x00010000
@@ -84,6 +85,26 @@ def test_ports_of_a_box_work_at_the_same_time(new_sim, lab):
     assert {desk.receive().address for _reply in range(2)} == {lab.address(11), lab.address(21)}
     # One after the other would take 0.4 s.
     assert time.monotonic() - begin < 2 * 44 * 11 / 2400
+
+
+@pytest.mark.parametrize("paced", [False, True])
+def test_long_frames_of_two_ports_do_not_mix(new_sim, lab, paced):
+    """75 bytes each, at the same time, each behind the selector of its port."""
+    content = box(lab, listening(select="selector", selector="A5{port:02X}"), line_speed=paced)
+    for port in content["concentrators"][0]["ports"]:
+        port["baudrate"] = 19200
+        port["meters"] = [{**meter, "type": "c_07", "credit": None} for meter in port["meters"]]
+    desk = new_sim(content).start().desk()
+    for port in (1, 2):
+        request = read_request(lab.address(10 * port + 1), 0x000100FF)
+        desk.send(bytes([0xA5, port]) + request)
+    data = b""
+    while len(data) < 2 * (2 + 4 + 12 + 4 + 52):
+        data += desk.link.recv(1000)
+    first, second = data[:74], data[74:]
+    assert {first[:2], second[:2]} == {b"\xa5\x01", b"\xa5\x02"}
+    for part in (first, second):
+        assert parse(part[6:]).address == lab.address(10 * part[1] + 1)
 
 
 def test_wildcard_goes_to_every_port(new_sim, lab):
@@ -180,6 +201,11 @@ WAYS = [
         {"id": "EDGE", "registration": "prefix", "packet": "A55A01"},
         "",
     ),
+    (
+        {"id": "SN9", "registration": "regex", "pattern": r"\+REG,(?P<id>\w+),\d+;"},
+        {"id": "SN9", "registration": "regex", "packet": "text:+REG,SN9,23;"},
+        "",
+    ),
     ({"id": DTU, "registration": "ddp"}, {"id": DTU, "registration": "ddp"}, ""),
     (
         {"id": DTU, "registration": "ddp"},
@@ -206,7 +232,7 @@ def test_dtu_registers_and_its_meters_answer(new_sim, new_hub, lab, dtu, link, e
     assert sim("links")["links"]["C1"]["dials"] == 1
 
 
-@pytest.mark.parametrize("index", [0, 1, 5])
+@pytest.mark.parametrize("index", [0, 1, 6])
 def test_heartbeats_in_the_middle_of_every_reply(new_sim, new_hub, lab, index):
     dtu, link, envelope = WAYS[index]
     hub = new_hub(dtu)
@@ -231,6 +257,35 @@ def test_heartbeat_storm_and_counted_heartbeats(new_sim, new_hub, lab):
         "does not dial"
         in new_sim(box(lab, listening())).start().raw({"op": "storm", "box": "C1"})["error"]
     )
+
+
+def test_concentrator_that_is_not_confirmed_dials_again(new_sim, lab):
+    """Q/GDW 376.1: three frames of the link without a confirmation."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(15)
+        link = {
+            "kind": "dialin",
+            "server": f"127.0.0.1:{server.getsockname()[1]}",
+            "registration": "gdw3761",
+            "terminal": TERMINAL,
+            "select": "gdw3761",
+            "heartbeat_seconds": 0.1,
+            "reconnect_seconds": 0.1,
+        }
+        new_sim(box(lab, link)).start()
+        for confirms in (False, True):
+            client, _address = server.accept()
+            client.settimeout(15)
+            buffer, frames = gdw3761.Buffer(), []
+            while len(frames) < 6 and (data := client.recv(1000)):
+                frames += (new := list(map(gdw3761.decode, buffer.feed(data))))
+                for frame in new if confirms else ():
+                    client.sendall(gdw3761.confirm(frame))
+            assert gdw3761.is_login(frames[0])
+            assert all(map(gdw3761.is_heartbeat, frames[1:]))
+            assert {frame.terminal for frame in frames} == {TERMINAL}
+            assert len(frames) >= 6 if confirms else len(frames) == 3
+            client.close()
 
 
 def test_dtu_dials_again(new_sim, new_hub, lab):

@@ -114,8 +114,6 @@ class Passage:
         self._link, self._terminal, self._body, self._number = link, terminal, body, number
         self._over = False
 
-    slice = 1024  # the concentrator waits for the whole frame
-
     @property
     def open(self):
         # The reply of a meter that comes too late is nobody's.

@@ -10,6 +10,7 @@ BITS = 11  # start, 8 data, parity, stop
 QUEUE_MAX = 64
 SILENT = ("dead", "lost_request", "late_request")
 SLICE = 64  # bytes that a converter hands over at once; a frame usually is one piece
+WHOLE = 1024
 PROTOCOLS = {
     "dlt645_1997": DLT_1997,
     "dlt645_2007": DLT_2007,
@@ -236,7 +237,7 @@ class Line:
             self._sent((link, frames))
             return
         clockwork, end = self.world.clockwork, begin
-        size = getattr(link, "slice", SLICE)
+        size = WHOLE if self.access.route.gathers else getattr(link, "slice", SLICE)
         for number, frame in enumerate(frames):
             for at in range(0, len(frame), size):
                 part = frame[at : at + size]

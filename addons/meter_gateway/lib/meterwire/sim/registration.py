@@ -5,6 +5,7 @@
 ``ascii``    its id (or ``packet``) once, on connecting
 ``hex``      ``packet`` (or the id's hexadecimal digits) once
 ``imei``     its 15 digits once
+``regex``    ``packet`` once, in which the hub finds the id
 ``prefix``   ``packet`` (or its id) before every packet, and alone on connecting
 ``ddp``      Hongdian DDP: ``7B type length id ... 7B``; data in packets 09 (up) and 89 (down)
 ``gdw3761``  a login of Q/GDW 376.1 (AFN 02 F1), and heartbeats (F3), which must be confirmed
@@ -38,7 +39,7 @@ class Registration:
         :param own: (address, port) of the DTU's end.
         """
         link = self._link
-        if self.kind in ("ascii", "imei", "prefix"):
+        if self.kind in ("ascii", "imei", "regex", "prefix"):
             return link.packet if link.packet is not None else link.id.encode()
         if self.kind == "hex":
             return link.packet if link.packet is not None else bytes.fromhex(link.id)

@@ -36,7 +36,9 @@ class Reader:
 
 
 class OneLine:
-    """A port with a socket or device of its own."""
+    """A port with a socket or device of its own: bytes go out as they come."""
+
+    gathers = False
 
     def __init__(self, line):
         self.lines = (line,)
@@ -50,7 +52,10 @@ class OneLine:
 
 
 class ByAddress:
-    """A box that knows which meter hangs on which port."""
+    """A box that knows which meter hangs on which port. It hands over whole frames, so that those
+    of two ports do not mix."""
+
+    gathers = True
 
     def __init__(self, lines):
         self.lines = tuple(lines)
@@ -76,6 +81,8 @@ class BySelector:
     :param template: hexadecimal digits with ``{port:02X}``.
     """
 
+    gathers = True
+
     def __init__(self, lines, template):
         self.lines = tuple(lines)
         self._heads = {bytes.fromhex(template.format(port=line.number)): line for line in lines}
@@ -99,6 +106,8 @@ class BySelector:
 
 class Forwarding:
     """A concentrator of Q/GDW 376.1 that passes frames on (AFN 10 F1)."""
+
+    gathers = True
 
     def __init__(self, lines, terminal):
         self.lines = tuple(lines)

@@ -11,7 +11,7 @@ from .site_parts import FAULTS, BoxSite, LinkSite, PortSite, Site
 
 BAUDRATES = (600, 1200, 2400, 4800, 9600, 19200)
 SELECTS = ("address", "selector", "gdw3761")
-REGISTRATIONS = ("none", "ascii", "hex", "imei", "prefix", "ddp", "gdw3761")
+REGISTRATIONS = ("none", "ascii", "hex", "imei", "regex", "prefix", "ddp", "gdw3761")
 LINK_KEYS = {
     "box": ("listen",),
     "dialin": (
@@ -196,7 +196,7 @@ def _dialin(node):
     }
     if registration == "ddp" and len(values["id"].encode()) != 11:
         node.fail("id", "must be 11 characters for ddp")
-    if registration in ("ascii", "imei") and not values["id"] and values["packet"] is None:
+    if registration in ("ascii", "imei", "regex") and not values["id"] and values["packet"] is None:
         node.fail("id", "is what the DTU says of itself")
     if registration in ("hex", "prefix") and values["packet"] is None and not values["id"]:
         node.fail("packet", "is what the DTU sends")

@@ -1,6 +1,6 @@
 """Meters of the site file."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from .kind import MULTI_TARIFF, Kind
 from .site_node import SiteError
@@ -21,6 +21,7 @@ SHAPES = {
     "cjt188_2018": ("a013",),
 }
 COUNT_MAX = 100_000
+PRICE_STEP = Decimal("0.0001")
 
 
 def parse_meters(node, kinds):
@@ -160,12 +161,18 @@ def _prices(node, credit):
         if not isinstance(value, list) or len(value) != 4:
             node.fail("prices", "must be a list of four prices: sharp, peak, flat, valley")
         items = [type(node)({"prices": item}, node.place) for item in value]
-        prices = tuple(item.steps("prices", step=Decimal("0.0001")) for item in items)
+        prices = tuple(_price(item, "prices") for item in items)
     else:
-        prices = (node.steps("price", step=Decimal("0.0001")),) * 4
+        prices = (_price(node, "price"),) * 4
     if credit == "money" and not all(prices):
         raise SiteError(f"{node.at('price')}: a money meter needs a price above 0")
     return prices
+
+
+def _price(node, key):
+    """Steps of 0.0001, which is what the register of a price shows."""
+    price = node.decimal(key, low=0, high=9999)
+    return int((price / PRICE_STEP).to_integral_value(ROUND_HALF_UP))
 
 
 def _passwords(node):
