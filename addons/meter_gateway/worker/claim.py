@@ -73,6 +73,9 @@ _DUE = f"""
            ) due
             WHERE place <= %(depth)s
      )
+       -- Said once more: a row that somebody cancelled meanwhile is looked at again by this alone.
+       AND c.state IN ('queued', 'unknown')
+       AND c.hold_reason IS NULL
      ORDER BY c.priority, c.id
        FOR NO KEY UPDATE OF c SKIP LOCKED
 """
