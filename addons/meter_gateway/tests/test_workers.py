@@ -7,6 +7,8 @@ from odoo.tests import new_test_user, tagged
 
 from odoo.addons.utility_prepaid.tests.common import UtilityCommon
 
+from ..worker.money import StaleRun
+from ..worker.run import WorkerRun
 from .common import SharedDatabase
 
 USUAL = {
@@ -108,6 +110,40 @@ class TestWorkers(UtilityCommon):
         runs = [self.worker, second, second, self.worker]
         generations = [worker._take_generation() for worker in runs]
         self.assertEqual(generations, sorted(set(generations)))
+
+    def test_a_run_that_gets_a_box_behind_the_hub_becomes_the_newest(self):
+        second = self.env["meter.worker"].create({"name": "Second"})
+        self.boxes[0].worker_id = second
+        run = WorkerRun(second, SharedDatabase(self.env))
+        self.addCleanup(run.engine.close)
+        run.start()
+        run.tick()
+        older = run.generation
+        # The hub remembers the run that had the box, and would refuse an older one.
+        former = self.worker._take_generation()
+        self.boxes[1].write(
+            {"link": "dialin", "dtu_id": "DTU1", "port_selection": "address", "hold_seconds": 20}
+        )
+        self.boxes[1].worker_id = second
+        self.env.flush_all()
+        run._configure()
+        line = self.boxes[1].port_ids.line_id
+        self.assertGreater(run.generation, former)
+        self.assertEqual(run.generation, second.generation)
+        self.assertIn(f"generation={run.generation}&", run.lines[line.id].endpoint)
+        newest = run.generation
+        run._configure()
+        self.assertEqual(run.generation, newest, "once is enough")
+        # A run whose generation was ended stays ended, whatever box it is given.
+        second._end_generation()
+        self.boxes[2].write(
+            {"link": "dialin", "dtu_id": "DTU2", "port_selection": "address", "hold_seconds": 20}
+        )
+        self.boxes[2].worker_id = second
+        self.env.flush_all()
+        with self.assertRaises(StaleRun):
+            run._configure()
+        self.assertGreater(newest, older)
 
     def test_only_an_administrator_shares_out(self):
         workers = self.env["meter.worker"].with_user(self.users["engineer"])

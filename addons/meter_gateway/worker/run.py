@@ -35,6 +35,7 @@ STOP_SECONDS = 2
 ASK_ATTEMPTS = 2
 # Work that is due within this time keeps the run going.
 SOON = timedelta(seconds=60)
+HUB = "hub://"
 # A command whose result cannot be recorded is left alone for so long, doubling.
 TROUBLE_SECONDS = 30
 
@@ -181,6 +182,7 @@ class WorkerRun:
         :return: whether anything happened
         """
         events = self.pending + self.engine.drain()
+        before = self.generation, self.lines
         for attempt in range(1, RETRIES + 1):
             book = Book()
             try:
@@ -197,6 +199,7 @@ class WorkerRun:
                 if attempt == RETRIES:
                     raise
                 self.db.rollback()
+                self.generation, self.lines = before
         self.pending = book.deferred
         for job_id in book.ended:
             self.held.pop(job_id, None)
@@ -358,6 +361,10 @@ class WorkerRun:
         if time.monotonic() < self._next_beat:
             return
         self._next_beat = time.monotonic() + BEAT_SECONDS
+        self._show_life()
+
+    def _show_life(self):
+        """Also locks the worker's row: from here to the commit nobody ends this generation."""
         self.cr.execute(
             "UPDATE meter_worker SET last_seen = %s WHERE id = %s AND generation = %s",
             (self.now(), self.worker.id, self.generation),
@@ -383,6 +390,12 @@ class WorkerRun:
             for port in ports
             if (text := port._envelope())
         }
+        if self.lines and any(
+            port.endpoint.startswith(HUB) and port.id not in self.lines for port in ports.line_id
+        ):
+            # The hub serves the newest run only, and the run that had this box may be newer.
+            self._show_life()
+            self.generation = self.worker._take_generation()
         lines = {}
         for port in ports.line_id:
             box = port.concentrator_id
@@ -400,7 +413,7 @@ class WorkerRun:
 
     def _endpoint_of(self, port):
         # The hub refuses a run that is not the newest.
-        if port.endpoint.startswith("hub://"):
+        if port.endpoint.startswith(HUB):
             return f"{port.endpoint}?generation={self.generation}&worker={self.worker.id}"
         return port.endpoint
 

@@ -32,7 +32,7 @@ class Request(NamedTuple):
     """What a worker asks for.
 
     :param str dtu: id, as configured
-    :param int generation: of the worker's run; an older one is refused
+    :param int generation: of the worker's run, counted over all workers; an older one is refused
     :param str worker: who asks
     """
 

@@ -54,7 +54,7 @@ class Hub:
         self._sources = collections.Counter()
         self._workers = {}  # id -> Upstream
         self._pending_workers = {}
-        self._newest = {}  # (id, worker) -> generation
+        self._newest = {}  # id -> generation
         self._gone = {}  # id -> Status of those that were here
         self._registrations = Rate(limits.registrations_per_minute)
         self._failures = Rate(limits.failures_per_minute)
@@ -92,9 +92,8 @@ class Hub:
             if directory.dtus.get(dtu_id) != connection.dtu:
                 connection.close("its settings were changed")
         for known in (self._gone, self._newest):
-            for key in list(known):
-                if (key if isinstance(key, str) else key[0]) not in directory.dtus:
-                    del known[key]
+            for dtu_id in set(known).difference(directory.dtus):
+                del known[dtu_id]
 
     def statuses(self):
         """``{id: Status}`` of all DTUs that may call."""
@@ -212,26 +211,22 @@ class Hub:
     def attach(self, worker, request):
         """Give a worker its DTU, or return the words why not.
 
-        The newest generation of a worker wins; two lines of the same run, or two workers, never
-        share a DTU.
+        The newest run wins, whichever worker it is of: generations are counted over all of them,
+        and boxes change hands. Two lines of one run never share a DTU.
         """
         dtu_id, generation, name = request
         if dtu_id not in self.directory.dtus:
             return f"DTU {dtu_id} is not configured at the hub"
-        newest = self._newest.get((dtu_id, name), generation)
+        newest = self._newest.get(dtu_id, generation)
         if generation < newest:
             self.counts["outdated"] += 1
             return f"run {generation} of worker {name} is not the newest ({newest})"
         holder = self._workers.get(dtu_id)
+        if holder and holder.request.generation == generation:
+            return f"another line of worker {holder.request.worker} has DTU {dtu_id}"
+        self._newest[dtu_id] = generation
         if holder:
-            other = holder.request
-            if other.worker != name:
-                return f"worker {other.worker} has DTU {dtu_id}"
-            if other.generation == generation:
-                return f"another line of worker {name} has DTU {dtu_id}"
-        self._newest[dtu_id, name] = generation
-        if holder:
-            holder.bye(f"a newer run ({generation}) has DTU {dtu_id} now")
+            holder.bye(f"a newer run ({generation} of worker {name}) has DTU {dtu_id} now")
         connection = self._online.get(dtu_id)
         if connection is None:
             return f"DTU {dtu_id} is offline{self._since(dtu_id)}"
