@@ -71,5 +71,5 @@ psql: ## SQL on the demo's database
 	@bin/setup
 	@eval "$$(bin/postgres start)" && psql -d $(DB)
 
-logs: ## follow what Odoo and the simulated meters say
-	@tail -n 20 -F .local/log/odoo.log .local/log/sim.log
+logs: ## follow what Odoo, the hub and the simulated meters say
+	@tail -n 20 -F .local/log/odoo.log .local/log/hub.log .local/log/sim.log

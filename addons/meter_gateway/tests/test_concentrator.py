@@ -151,10 +151,16 @@ class TestConcentrator(UtilityCommon):
         self.assertIn("cjt188", meters.mapped("type_id.protocol"))
         self.assertTrue(all(meter.port_id and meter.module_address for meter in meters))
         boxes = meters.concentrator_id
-        self.assertEqual(len(boxes), 2)
+        self.assertEqual(boxes.mapped("code"), ["C1", "C2", "C3"])
+        calling = boxes[2]
+        self.assertEqual(calling.link, "dialin")
+        self.assertEqual(
+            calling.port_ids.meter_ids, meters.filtered(lambda meter: meter.utility == "water")
+        )
         env["utility.site"]._load_demo_site()
         self.assertEqual(meters.concentrator_id, boxes, "a second call changes nothing")
-        self.assertEqual(boxes.mapped("line_count"), [4, 1])
-        site = parse_site(env["meter.concentrator"]._simulator_site(), only=("C1", "C2"))
+        self.assertEqual(boxes.mapped("line_count"), [4, 1, 1])
+        site = parse_site(env["meter.concentrator"]._simulator_site(), only=("C1", "C2", "C3"))
         played = {meter.address for port in site.ports for meter in port.meters}
         self.assertEqual(played, set(meters.mapped("address")))
+        self.assertEqual(site.boxes[2].link.id, calling.dtu_id)
