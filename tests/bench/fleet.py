@@ -46,6 +46,9 @@ class Fleet(Desk):
         }
         super().__init__(cluster, folder, meters=0)
 
+    def _build(self, *_arguments):
+        """Nothing yet: ``shell`` makes all of it."""
+
     def shell(self, name, request):
         """Run one script of this folder inside Odoo; its reply."""
         ask, reply = (self.folder / f"{name}.{kind}.json" for kind in ("request", "reply"))

@@ -60,9 +60,12 @@ class TestReadingSchedule(ArchiveCommon):
         self._plans(meters).write(values)
         self.env.flush_all()
 
-    def _claim(self, held=(), limit=100, depth=4, now=NOW, cr=None):
+    def _claim(self, held=(), depth=4, now=NOW, lines=None):
         self.env.flush_all()
-        return schedule.claim_due(cr or self.env.cr, self.worker.id, now, list(held), limit, depth)
+        lines = self.lines if lines is None else lines
+        hands = {line.id: set(held) & set(line.meter_ids.ids) for line in lines}
+        places = {line: depth - len(meters) for line, meters in hands.items()}
+        return schedule.claim_due(self.env.cr, self.worker.id, now, places, hands)
 
     def _due(self, meters, **kwargs):
         """Make these due, in their order, and claim."""
@@ -164,7 +167,9 @@ class TestReadingSchedule(ArchiveCommon):
             [row["meter_id"] for row in self._claim(held=held)], [one.ids[3], *two.ids]
         )
         self.assertEqual([row["meter_id"] for row in self._claim(held=one.ids[:5])], two.ids)
-        self.assertEqual(len(self._claim(limit=3)), 3)
+        self.assertEqual(len(self._claim(depth=1)), 2, "one for each line")
+        self.assertEqual(len(self._claim(lines=self.lines[0])), 4, "no other line is looked at")
+        self.assertEqual(self._claim(lines=self.lines[:0]), [])
 
     def test_only_lines_of_this_worker_that_can_be_opened(self):
         meters = self._meters(1) | self._meters(1, line=1) | self._meters(1, line=2)
@@ -323,6 +328,7 @@ class TestReadingClaims(TransactionCase):
             for number, plan in enumerate(meters.schedule_ids):
                 plan.next_at = NOW - timedelta(minutes=60 - number)
             self.worker_id, self.meter_ids = worker.id, meters.ids
+            self.line_id = box.port_ids[0].line_id.id
             made = [(records._name, records.ids) for records in (meters, box, worker, site)]
         self.addCleanup(self._take_away, made)
 
@@ -333,7 +339,7 @@ class TestReadingClaims(TransactionCase):
                 env[model].browse(ids).unlink()
 
     def _claim(self, cr):
-        rows = schedule.claim_due(cr, self.worker_id, NOW, [], 100, 4)
+        rows = schedule.claim_due(cr, self.worker_id, NOW, {self.line_id: 4}, {})
         return [row["meter_id"] for row in rows]
 
     def test_what_one_claims_the_other_passes_over(self):

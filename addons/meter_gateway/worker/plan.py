@@ -1,18 +1,19 @@
 """The run's part for scheduled readings: taken few per line, stored in batches, no command each."""
 
 import time
+from collections import defaultdict, deque
 
 from ..lib.meterwire.errors import WireError
 from ..lib.meterwire.jobs import SCHEDULED_READ, Done, Read
 from . import evidence, reading, schedule
 from .claim import Held
 
-# What the engine has of a line beyond the reading that it is at: enough until the next tick.
-DEPTH = 3
-# Rows of one transaction; an order must not wait for a long one.
-LIMIT = 2000
-# How often the plan is looked at while nothing came back, in seconds.
-EVERY = 0.5
+# What the engine has of a line, the reading that it is at included, and how few are filled up.
+DEPTH, LOW = 5, 3
+# Readings and lines of one transaction; an order must not wait for a long one.
+BATCH = 400
+# A line where nothing was due is looked at again after so many seconds.
+EVERY = 1.0
 # Failures that say nothing about the meter itself.
 LINE_CODES = ("link_down", "no_line")
 # Evidence of a scheduled reading that went well: the reading itself says as much.
@@ -22,74 +23,88 @@ KEEP_ALL = "meter_gateway.keep_scheduled_frames"
 class Plan:
     """Claims due readings for a run and records what came back.
 
+    They are many and belong to nobody: stored as a batch, locking no meter.
+
     :param run: ``run.WorkerRun``
     """
 
     def __init__(self, run):
         self.run = run
-        self._next_look = 0.0
+        self._events = deque()  # (event, Held), not stored yet
+        self._held = defaultdict(set)  # line -> meters that the engine has, or whose results wait
+        self._look_at = {}  # line -> not before; by the monotonic clock
         self._keep_all = None
 
-    def claim(self, book):
-        """Take what is due and finds room on its line."""
-        now = time.monotonic()
-        run = self.run
-        if now < self._next_look and not book.planned:
-            return
-        self._next_look = now + EVERY
-        held = [
-            one.meter_id
-            for job, one in run.held.items()
-            if one.purpose == "plan" and job not in book.ended
-        ]
-        rows = schedule.claim_due(run.cr, run.worker.id, run.now(), held, LIMIT, DEPTH)
-        wrong = []
-        for row in rows:
-            if row["line_id"] not in run.lines:
-                continue  # the next beat brings the line
-            try:
-                meter = run.meter(row)
-                items = reading.items(meter.dialect, live=False)
-            except WireError:
-                items = ()
-            if not items:
-                wrong.append((row["meter_id"], run.now()))
-                continue
-            job = Read(run.next_id(), row["line_id"], meter, items, SCHEDULED_READ)
-            book.jobs.append(
-                (
-                    job,
-                    Held(
-                        None,
-                        row["meter_id"],
-                        row["port_id"],
-                        row["line_id"],
-                        "plan",
-                        None,
-                        row["company_id"],
-                        meter,
-                    ),
-                )
-            )
-        schedule.failed(run.cr, wrong)
+    @property
+    def waiting(self):
+        """Whether results wait to be stored."""
+        return bool(self._events)
 
-    def record(self, events, line_news, book):
-        """Store what came back, as one batch.
+    def sort(self, events):
+        """Keep the events of scheduled readings; return the others."""
+        others = []
+        held = self.run.held
+        for event in events:
+            job = held.get(event.id)
+            if job is not None and job.purpose == "plan":
+                self._events.append((event, job))
+            else:
+                others.append(event)
+        return others
 
-        :param events: list of (event, Held)
-        :return: rows of evidence
+    def tick(self, claiming):
+        """Store one batch of results, and take as many new readings, in one transaction.
+
+        :return: whether anything happened
         """
-        if not events:
-            return []
+        events = [self._events[at] for at in range(min(BATCH, len(self._events)))]
+        free = {(held.line_id, held.meter_id) for __, held in events}
+        held = self._held
+        if free:
+            held = {line: {m for m in ms if (line, m) not in free} for line, ms in held.items()}
+        places = self._places(held) if claiming else {}
+        if not events and not places:
+            return False
+
+        def work(book):
+            self._record(events, book)
+            if places:
+                self._claim(places, held, book)
+
+        book = self.run.transact(work)
+        for __ in events:
+            self._events.popleft()
+        for line, meter in free:
+            self._held[line].discard(meter)
+        took = set()
+        for __, one in book.jobs:
+            self._held[one.line_id].add(one.meter_id)
+            took.add(one.line_id)
+        again = time.monotonic() + EVERY
+        self._look_at.update((line, again) for line in places if line not in took)
+        return bool(events or book.jobs)
+
+    def _places(self, held):
+        """How many readings each line may take: lines that run low first, not too many at once."""
+        now = time.monotonic()
+        low = [
+            (len(held.get(line, ())), line)
+            for line in self.run.lines
+            if len(held.get(line, ())) <= LOW and self._look_at.get(line, 0.0) <= now
+        ]
+        if len(low) > BATCH:
+            low.sort()
+        return {line: DEPTH - count for count, line in low[:BATCH]}
+
+    def _record(self, events, book):
+        """Store what came back."""
         readings, done, failed, postponed, frames = [], [], [], [], []
+        line_news = evidence.LineNews()
         for event, held in events:
             line_news.take(held, event)
             at = evidence.utc(event.at)
             book.news += 1
-            if not event.terminal:
-                continue
             book.ended.add(event.id)
-            book.planned += 1
             good = isinstance(event, Done)
             if good:
                 readings.append(reading.reading_of(held, event, "scheduled"))
@@ -100,14 +115,40 @@ class Plan:
                 (postponed if event.code in LINE_CODES else failed).append((held.meter_id, at))
             if not good or self._keeps_all():
                 frames += evidence.frames(held, event)
-        schedule.store(self.run.cr, readings)
-        for move, rows in (
-            (schedule.done, done),
-            (schedule.failed, failed),
-            (schedule.postponed, postponed),
-        ):
-            move(self.run.cr, rows)
-        return frames
+        cr = self.run.cr
+        schedule.store(cr, readings)
+        schedule.done(cr, done)
+        schedule.failed(cr, failed)
+        schedule.postponed(cr, postponed)
+        self.run.env["meter.frame"]._record(frames)
+        line_news.store(cr)
+
+    def _claim(self, places, held, book):
+        """Take what is due and finds room on its line."""
+        run = self.run
+        wrong = []
+        for row in schedule.claim_due(run.cr, run.worker.id, run.now(), places, held):
+            try:
+                meter = run.meter(row)
+                items = reading.items(meter.dialect, live=False)
+            except WireError:
+                items = ()
+            if not items:
+                wrong.append((row["meter_id"], run.now()))
+                continue
+            job = Read(run.next_id(), row["line_id"], meter, items, SCHEDULED_READ)
+            one = Held(
+                None,
+                row["meter_id"],
+                row["port_id"],
+                row["line_id"],
+                "plan",
+                None,
+                row["company_id"],
+                meter,
+            )
+            book.jobs.append((job, one))
+        schedule.failed(run.cr, wrong)
 
     def next_time(self):
         """When the next reading is due, maybe in the past; None when nothing is planned."""

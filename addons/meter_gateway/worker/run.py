@@ -36,6 +36,16 @@ ASK_ATTEMPTS = 2
 # Work that is due within this time keeps the run going.
 SOON = timedelta(seconds=60)
 HUB = "hub://"
+# The lines of a worker and the ports on them: told to the engine when a row differs.
+_LINES = """
+    SELECT p.id, l.id, l.endpoint, k.reply_seconds, k.drain_seconds, p.number, p.baudrate, p.parity,
+           k.selector, k.terminal_address, k.port_selection
+      FROM meter_port p
+      JOIN meter_port l ON l.id = p.line_id
+      JOIN meter_concentrator k ON k.id = p.concentrator_id
+     WHERE k.worker_id = %s AND l.endpoint IS NOT NULL
+     ORDER BY p.id
+"""
 # A command whose result cannot be recorded is left alone for so long, doubling.
 TROUBLE_SECONDS = 30
 
@@ -54,8 +64,6 @@ class Book:
         self.ended = set()
         self.jobs = []
         self.news = 0
-        #: scheduled readings that ended
-        self.planned = 0
 
 
 class WorkerRun:
@@ -81,6 +89,7 @@ class WorkerRun:
         self.pending = []
         self.lines = {}
         self.plan = plan.Plan(self)
+        self._line_rows = None
         self._envelopes = {}
         self._ids = itertools.count(1)
         self._next_beat = 0.0
@@ -130,6 +139,8 @@ class WorkerRun:
             self.db.wait(self.engine.wake_fd, self._patience())
 
     def _patience(self):
+        if self.plan.waiting:
+            return 0
         if self.pending:
             return DEFERRED_SECONDS
         if self._next_due is None:
@@ -145,6 +156,8 @@ class WorkerRun:
         """Give the lines back, record the last words, and come again when work is left."""
         self.engine.stop(STOP_SECONDS)
         self.tick(claiming=False)
+        while self.plan.tick(claiming=False):
+            pass
         due = (claim.next_time(self.cr, self.worker.id, self.now()), self.plan.next_time())
         self._next_due = min(filter(None, due), default=None)
         if self._soon():
@@ -176,23 +189,38 @@ class WorkerRun:
     # ------------------------------------------------------------ tick
 
     def tick(self, claiming=True):
-        """One transaction, then what it leaves to be done.
+        """What people wait for in one transaction, then some scheduled readings in another: an
+        order waits for one small batch of them at most.
 
-        :param claiming: whether new commands are taken
+        :param claiming: whether new commands and readings are taken
         :return: whether anything happened
         """
-        events = self.pending + self.engine.drain()
+        events = self.pending + self.plan.sort(self.engine.drain())
+
+        def work(book):
+            self._record(events, book)
+            self._recording = None
+            if claiming:
+                self._claim(book)
+            self._beat()
+
+        book = self.transact(work)
+        self.pending = book.deferred
+        planned = self.plan.tick(claiming)
+        return bool(events or book.news or book.jobs or planned)
+
+    def transact(self, work):
+        """One transaction, and what it leaves to be done once it is committed.
+
+        :param work: called with an empty ``Book``; again, when it met another transaction
+        :return: the ``Book``
+        """
         before = self.generation, self.lines
         for attempt in range(1, RETRIES + 1):
             book = Book()
             try:
                 self.db.begin()
-                self._record(events, book)
-                self._recording = None
-                if claiming:
-                    self._claim(book)
-                    self.plan.claim(book)
-                self._beat()
+                work(book)
                 self.db.commit(book.news)
                 break
             except (SerializationFailure, DeadlockDetected):
@@ -200,15 +228,15 @@ class WorkerRun:
                     raise
                 self.db.rollback()
                 self.generation, self.lines = before
-        self.pending = book.deferred
+                self._line_rows = None
         for job_id in book.ended:
             self.held.pop(job_id, None)
         if book.jobs:
             self.held.update((job.id, held) for job, held in book.jobs)
             self.engine.submit([job for job, __ in book.jobs])
-        for job_id, frame in book.answers:
-            self.engine.answer(job_id, frame)
-        return bool(events or book.news or book.jobs)
+        for job_id, order in book.answers:
+            self.engine.answer(job_id, order)
+        return book
 
     def _in_hand(self, book):
         return [
@@ -220,9 +248,6 @@ class WorkerRun:
     def _record(self, events, book):
         chores = claim.chores(self.cr, self.worker.id, self.now(), self._in_hand(book))
         known = [(event, self.held[event.id]) for event in events if event.id in self.held]
-        # Scheduled readings are many and belong to nobody: stored as one batch, locking no meter.
-        planned = [(event, held) for event, held in known if held.purpose == "plan"]
-        known = [(event, held) for event, held in known if held.purpose != "plan"]
         mine = self._lock_meters(
             {held.meter_id for __, held in known} | {meter_id for __, meter_id, __ in chores}
         )
@@ -251,7 +276,6 @@ class WorkerRun:
                     command._expire()
                 book.news += 1
         self.env.flush_all()
-        frames += self.plan.record(planned, line_news, book)
         self.env["meter.frame"]._record(frames)
         line_news.store(self.cr)
 
@@ -381,41 +405,45 @@ class WorkerRun:
 
     def _configure(self):
         """Tell the engine which lines there are, when that changed."""
-        boxes = self.worker.concentrator_ids
-        boxes.invalidate_recordset()
-        boxes.port_ids.invalidate_recordset()
-        ports = boxes.port_ids.filtered("line_id.endpoint")
+        self.cr.execute(_LINES, (self.worker.id,))
+        rows = self.cr.fetchall()
+        if rows == self._line_rows:
+            return
+        self._line_rows = rows
+        inside = self.env["meter.port"].browse([row[0] for row in rows if row[-1] != "tcp_port"])
+        inside.invalidate_recordset()
+        inside.concentrator_id.invalidate_recordset()
         self._envelopes = {
             port.id: parse_envelope(text, port.number, int(port.baudrate), port.parity)
-            for port in ports
+            for port in inside
             if (text := port._envelope())
         }
+        found = {row[1]: row[2:5] for row in rows}
         if self.lines and any(
-            port.endpoint.startswith(HUB) and port.id not in self.lines for port in ports.line_id
+            endpoint.startswith(HUB) and line_id not in self.lines
+            for line_id, (endpoint, *__) in found.items()
         ):
             # The hub serves the newest run only, and the run that had this box may be newer.
             self._show_life()
             self.generation = self.worker._take_generation()
-        lines = {}
-        for port in ports.line_id:
-            box = port.concentrator_id
-            lines[port.id] = wire.LineSpec(
-                port.id,
-                self._endpoint_of(port),
-                wire.Timing(
-                    first_byte=box.reply_seconds, drain=box.drain_seconds, hold=money.TURN_HOLD
-                ),
+        lines = {
+            line_id: wire.LineSpec(
+                line_id,
+                self._endpoint_of(endpoint),
+                wire.Timing(first_byte=float(reply), drain=float(drain), hold=money.TURN_HOLD),
                 ask_attempts=ASK_ATTEMPTS,
             )
+            for line_id, (endpoint, reply, drain) in found.items()
+        }
         if lines != self.lines:
             self.lines = lines
             self.engine.configure(lines.values())
 
-    def _endpoint_of(self, port):
+    def _endpoint_of(self, endpoint):
         # The hub refuses a run that is not the newest.
-        if port.endpoint.startswith(HUB):
-            return f"{port.endpoint}?generation={self.generation}&worker={self.worker.id}"
-        return port.endpoint
+        if endpoint.startswith(HUB):
+            return f"{endpoint}?generation={self.generation}&worker={self.worker.id}"
+        return endpoint
 
     # --------------------------------------------------------- records
 

@@ -14,36 +14,25 @@ LINE_PAUSE = 60
 # However often a meter failed, it is asked once a day, or by its interval when that is longer.
 LONGEST_PAUSE = 86400
 
-_LINES = """
-    SELECT l.id, %(depth)s - COALESCE(h.held, 0) AS room
-      FROM meter_port l
-      JOIN meter_concentrator k ON k.id = l.concentrator_id
- LEFT JOIN (SELECT line_id, count(*) AS held
-              FROM meter_reading_schedule
-             WHERE meter_id = ANY(%(held)s)
-             GROUP BY line_id) h ON h.line_id = l.id
-     WHERE k.worker_id = %(worker)s
-       AND l.endpoint IS NOT NULL
-"""
-
-# Line by line through the index: a backlog of a whole day costs no more than a single meter.
-_DUE = f"""
+# Line by line through the index: a backlog of a whole day costs no more than a single meter. What
+# the run has in hand is among the first of its line, so as many more are looked at.
+_DUE = """
     SELECT d.id, d.meter_id, d.line_id, m.port_id, m.address, m.key_version, m.algorithm,
            m.company_id, COALESCE(m.dialect_id, t.dialect_id) AS dialect_id
-      FROM ({_LINES}) l
+      FROM unnest(%(lines)s::int[], %(counts)s::int[]) AS w(line_id, count)
+      JOIN meter_port l ON l.id = w.line_id AND l.endpoint IS NOT NULL
+      JOIN meter_concentrator k ON k.id = l.concentrator_id AND k.worker_id = %(worker)s
      CROSS JOIN LATERAL (
            SELECT s.id, s.meter_id, s.line_id, s.next_at
              FROM meter_reading_schedule s
-            WHERE s.line_id = l.id
+            WHERE s.line_id = w.line_id
               AND s.next_at <= %(now)s
-              AND s.meter_id <> ALL(%(held)s)
             ORDER BY s.next_at
-            LIMIT GREATEST(l.room, 0)
+            LIMIT w.count
               FOR UPDATE SKIP LOCKED) d
       JOIN utility_meter m ON m.id = d.meter_id
       JOIN utility_meter_type t ON t.id = m.type_id
      ORDER BY d.next_at, d.id
-     LIMIT %(limit)s
 """
 
 _NEXT = """
@@ -104,30 +93,27 @@ _POSTPONED = """
 """
 
 
-def claim_due(cr, worker_id, now, held_meter_ids, limit, depth_per_line):
-    """The meters to be read now, those that wait longest first, a few for each line.
+def claim_due(cr, worker_id, now, places, held):
+    """The meters to be read now, those that wait longest first.
 
     Nothing is written: a row stays due until ``done``, ``failed`` or ``postponed``, and until then
     the caller names its meter among those that are held.
 
     :param now: naive UTC
-    :param held_meter_ids: meters whose scheduled reading the run has in hand
-    :param limit: at most so many
-    :param depth_per_line: so many readings of a line may be in hand, those held included
+    :param places: {line: how many more of its readings may be taken}
+    :param held: {line: set of meters whose scheduled reading the run has in hand}
     :return: list of dictionaries: id (of the plan), meter_id, line_id, port_id, address,
         key_version, algorithm, company_id, dialect_id
     """
-    cr.execute(
-        _DUE,
-        {
-            "worker": worker_id,
-            "now": now,
-            "held": list(held_meter_ids),
-            "limit": limit,
-            "depth": depth_per_line,
-        },
-    )
-    return cr.dictfetchall()
+    counts = [place + len(held.get(line, ())) for line, place in places.items()]
+    cr.execute(_DUE, {"worker": worker_id, "now": now, "lines": list(places), "counts": counts})
+    left, rows = dict(places), []
+    for row in cr.dictfetchall():
+        line = row["line_id"]
+        if left[line] > 0 and row["meter_id"] not in held.get(line, ()):
+            left[line] -= 1
+            rows.append(row)
+    return rows
 
 
 def next_time(cr, worker_id, held_meter_ids=()):
