@@ -329,13 +329,14 @@ def _unsettled(desk, theirs):
 
 
 def _secrets(desk):
-    """No key in any log."""
-    from desk import MASTER
+    """No key and no password in any log."""
+    from desk import SECRETS
 
-    for path in desk.folder.glob("*.log"):
+    for path in desk.folder.rglob("*.log"):
         text = path.read_bytes().upper()
-        if MASTER.encode() in text:
-            yield f"a key stands in {path.name}"
+        for secret in SECRETS:
+            if secret.upper().encode() in text:
+                yield f"{secret} stands in {path.name}"
 
 
 def errors_in_logs(desk):
@@ -348,7 +349,7 @@ def errors_in_logs(desk):
     # Odoo logs the statement, then makes the request again.
     two_at_once = ("could not serialize access",)
     found = []
-    for server in desk.servers:
+    for server in [*desk.servers, *filter(None, [desk.hub])]:
         block = []
         text = server.log.read_text(encoding="utf-8", errors="replace").splitlines()
         for line in [*text, "2000-01-01 00:00:00,000 1 INFO ? end: "]:

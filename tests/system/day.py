@@ -64,7 +64,9 @@ class Day:
         self.quiet = Counter()
         self.cashiers = cashiers
         self._tills = {}
-        self.kills = self.kills_between = self.cards = self.crashes = 0
+        self.kills, self.between = Counter(), Counter()
+        self.cards = self.crashes = 0
+        self.drawn = self.requests = 0
         self.posted = watch(desk)
         people = [(self._cashier, f"cashier{number + 1}") for number in range(cashiers)]
         people.append((self._engineer, "engineer"))
@@ -137,19 +139,23 @@ class Day:
             f"{kind} {state}"
             for kind, state in self.desk.sql("SELECT kind, state FROM utility_vend")
         )
-        stats = self.desk.simulator("stats")
-        drawn = sum(stats["faults"].values())
-        requests = sum(port["requests"] for port in stats["ports"].values())
+        self._count_faults()
         repeats = sum(till.repeats for till in self._tills.values())
         self.say(
             f"seed {self.seed}: {len(self.sold)} sales in "
             f"{time.monotonic() - self.started:.0f} s; {dict(count)}; "
-            f"{drawn} faults in {requests} requests ({drawn / requests:.0%}); "
-            f"{self.kills} kills of Odoo ({self.kills_between} between send and answer), "
+            f"{self.drawn} faults in {self.requests} requests ({self.drawn / self.requests:.0%}); "
+            f"kills {dict(self.kills)}, between send and answer {dict(self.between)}, "
             f"{self.crashes} of PostgreSQL; "
             f"{self.cards} cards; {repeats} requests repeated; "
             f"{sum(self.refused.values())} refusals"
         )
+
+    def _count_faults(self):
+        """What this simulator drew; the next one counts anew."""
+        stats = self.desk.simulator("stats")
+        self.drawn += sum(stats["faults"].values())
+        self.requests += sum(port["requests"] for port in stats["ports"].values())
 
     def _live(self, act, login):
         till = Till(self.desk, login)
@@ -283,28 +289,46 @@ class Day:
         self.desk.simulator("card", address=meter["address"], amount=f"{amount / 100:.2f}")
         self.cards += 1
 
-    def kill(self):
-        """kill -9 for Odoo, wherever it is, and start it again."""
-        server = self.random.choice(self.desk.running())
-        server.kill()
-        self.kills += 1
-        self.desk.start_server().wait_ready()
+    def kill(self, part, look=None):
+        """kill -9 for one program, and start it again.
 
-    def kill_between(self, fault):
-        """kill -9 after an order was committed and has left, before its answer came.
+        Without Odoo sales stand still; without the hub or the broker their boxes do; the simulator
+        is all the meters at once: what they have executed is in their books, what they had only
+        heard is forgotten.
 
+        :param part: server, hub, broker or simulator
+        :param look: called while it is dead
+        :return: what ``look`` gave
+        """
+        if part == "simulator":
+            self._count_faults()
+        servers = self.desk.running()
+        victim = self.random.choice(servers) if part == "server" else getattr(self.desk, part)
+        victim.kill()
+        self.kills[part] += 1
+        seen = look() if look else None
+        started = getattr(self.desk, f"start_{part}")()
+        if part == "server":
+            started.wait_ready()
+        return seen
+
+    def kill_between(self, part, fault, link=None):
+        """kill -9 after an order was committed and has reached its box, before its answer came.
+
+        :param part: whom: server, hub, broker, simulator
         :param fault: how the meter comes not to answer: late_request, lost_reply
+        :param link: of the meter's box; any when it is not given
         """
         till = Till(self.desk, "cashier5")
-        self._tills = {**self._tills, f"fate{self.kills}": till}
+        self._tills = {**self._tills, f"fate{self.kills.total()}": till}
         for _ in range(5):
-            if self._killed_between(till, fault):
-                self.kills_between += 1
+            if self._killed_between(till, part, fault, link):
+                self.between[part] += 1
                 return
         raise AssertionError(f"never killed between send and answer\n{self.desk.report()}")
 
-    def _killed_between(self, till, fault):
-        meter = until(self._quiet_meter, 60, "a meter is free", self.desk.report)
+    def _killed_between(self, till, part, fault, link):
+        meter = until(lambda: self._quiet_meter(link), 60, "a meter is free", self.desk.report)
         try:
             self.desk.simulator(
                 "fault", address=meter["address"], kind=fault, count=1, when="money"
@@ -322,23 +346,24 @@ class Day:
                 self.desk.report,
                 every=0.01,
             )
-            self.desk.running()[0].kill()
-            self.kills += 1
-            state = self.desk.value(
-                "SELECT state FROM utility_command WHERE money AND meter_id = %s"
-                " ORDER BY id DESC LIMIT 1",
-                (meter["id"],),
-            )
-            self.desk.start_server().wait_ready()
+            state = self.kill(part, lambda: self._state_of_last(meter))
             selling.join(PATIENCE)
             assert sales and sales[0], f"the sale was not answered\n{self.desk.report()}"
             with self.lock:
                 self.foundlings.append(sales[0])
-            return state == "sent"
+            # What still lives may have noticed by now that no answer came.
+            return state == "sent" or (part != "server" and state == "unknown")
         finally:
             self.reserved.discard(meter["id"])
 
-    def _quiet_meter(self):
+    def _state_of_last(self, meter):
+        return self.desk.value(
+            "SELECT state FROM utility_command WHERE money AND meter_id = %s"
+            " ORDER BY id DESC LIMIT 1",
+            (meter["id"],),
+        )
+
+    def _quiet_meter(self, link):
         """A meter with nothing on its way, kept from the cashiers."""
         busy = {
             meter
@@ -348,7 +373,11 @@ class Day:
                 " UNION SELECT meter_id FROM utility_vend WHERE state IN ('accepted', 'disputed')"
             )
         }
-        free = [meter for meter in self.desk.meters if meter["id"] not in busy]
+        free = [
+            meter
+            for meter in self.desk.meters
+            if meter["id"] not in busy and link in (None, self.desk.link_of[meter["box"]])
+        ]
         if not free:
             return None
         meter = self.random.choice(free)
@@ -360,7 +389,7 @@ class Day:
         self.desk.cluster.crash()
         self.desk.cluster.start()
         self.crashes += 1
-        self.kill()
+        self.kill("server")
 
     # ------------------------------------------------------------- afterwards
 

@@ -9,6 +9,7 @@ import time
 import uuid
 from pathlib import Path
 
+import links
 import psycopg2
 import requests
 from processes import LOCAL, TOP, Process, free_ports, tail, until
@@ -20,6 +21,9 @@ START_SECONDS = 90
 # Quick lines: a meter answers within 20 ms here, unless a fault says otherwise.
 TIMING = {"reply_seconds": 0.5, "drain_seconds": 0.2, "hold_seconds": 2.0}
 LATE_SECONDS = 0.9
+# What the file of secrets holds, and no log may show.
+SECRETS = (MASTER, links.HUB, links.DESK["password"], links.BOX["password"])
+BOXES = ("C1", "C2")
 UNSETTLED = """
     SELECT c.id, m.address, c.kind, c.state, c.number, c.epoch, c.attempts, v.name, v.state,
            COALESCE(c.hold_reason, c.message)
@@ -104,20 +108,27 @@ class Desk:
 
     :param cluster: `Cluster`
     :param folder: where this test keeps its files
-    :param meters: how many prepaid meters, on two concentrators with two lines each
-    :param link: tcp or serial
+    :param meters: how many prepaid meters, on two concentrators with two ports each
+    :param link: tcp or serial (each port is a line), dialin or mqtt (each concentrator is one); a
+        pair gives each concentrator its own
     :param hoard: {"3": 400} gives meter 3 a hoarding limit
     :param ct: {"2": 40} puts meter 2 behind current transformers of that ratio
     """
 
     def __init__(self, cluster, folder, meters, link="tcp", hoard=None, ct=None, timing=None):
-        self.cluster, self.folder, self.link = cluster, Path(folder), link
+        self.cluster, self.folder = cluster, Path(folder)
+        self.link_of = dict(
+            zip(BOXES, (link, link) if isinstance(link, str) else link, strict=True)
+        )
         self.database = f"system_desk_{os.getpid()}_{uuid.uuid4().hex[:6]}"
         self.keys = self.folder / "keys.json"
         self.keys.touch(mode=0o600)
-        self.keys.write_text(json.dumps({"1": MASTER}))
+        secrets = {"1": MASTER, "hub": links.HUB, "mqtt": {"default": links.DESK}}
+        self.keys.write_text(json.dumps(secrets))
         self.instance = self.folder / "instance"
         self.servers, self.simulator, self._tills = [], None, {}
+        self.hub = self.broker = None
+        self.faults = {}
         template = cluster.template(LOCAL / "log" / "system-template.log")
         cluster.copy(template, self.database)
         self._build(meters, hoard or {}, ct or {}, {**TIMING, **(timing or {})})
@@ -125,15 +136,11 @@ class Desk:
     # ------------------------------------------------------------- building
 
     def _build(self, meters, hoard, ct, timing):
-        base = free_ports(8)
-        boxes = []
-        for index, code in enumerate(("C1", "C2")):
-            box = {"code": code, "link": self.link, "lines": 2}
-            if self.link == "tcp":
-                box.update(host="127.0.0.1", tcp_port=base + 4 * index)
-            else:
-                box.update(devices=str(self.folder / f"tty-{code}-"))
-            boxes.append(box)
+        self._port = free_ports(12)
+        boxes = [
+            {"code": code, "lines": 2, **getattr(self, f"_{link}")(code)}
+            for code, link in self.link_of.items()
+        ]
         request, reply = self.folder / "site-request.json", self.folder / "site-reply.json"
         request.write_text(
             json.dumps(
@@ -160,7 +167,62 @@ class Desk:
         self.meters, self.account = made["meters"], made["account"]
         self.journals = {journal["type"]: journal["id"] for journal in made["journals"]}
         self.site = made["simulator"]
+        for box in self.site["concentrators"]:
+            link = box.get("link", {})
+            if link.get("kind") == "mqtt":
+                link.update(links.BOX)
+            elif link.get("kind") == "dialin":
+                link["reconnect_seconds"] = 0.5
         self.by_id = {meter["id"]: meter for meter in self.meters}
+
+    def _tcp(self, code):
+        port = self._port + 4 * BOXES.index(code)
+        return {"values": {"link": "tcp", "host": "127.0.0.1", "tcp_port": port}}
+
+    def _serial(self, code):
+        return {"values": {"link": "serial"}, "devices": str(self.folder / f"tty-{code}-")}
+
+    def _dialin(self, code):
+        return {
+            "values": {
+                "link": "dialin",
+                "port_selection": "address",
+                "hub_address": links.place(self._port + 9),
+                "dtu_id": f"DTU-{code}",
+                "heartbeat_hex": b"ping-17".hex(),
+                "heartbeat_reply_hex": b"pong".hex(),
+                "idle_seconds": 15,
+                # The least that the hub lets one say; see docs/links.md.
+                "hold_seconds": 20,
+            }
+        }
+
+    def _mqtt(self, code):
+        return {
+            "values": {
+                "link": "mqtt",
+                "port_selection": "address",
+                "mqtt_broker": links.place(self._port + 10),
+                "mqtt_up": f"dtu/{code}/up",
+                "mqtt_down": f"dtu/{code}/down",
+                "mqtt_credentials": "default",
+                # Twice that is hold_seconds.
+                "mqtt_expiry": 1,
+            }
+        }
+
+    def start_links(self):
+        """Start what stands between desk and boxes, and wait until it listens."""
+        if "dialin" in self.link_of.values():
+            self.start_hub()
+        if "mqtt" in self.link_of.values():
+            self.start_broker()
+
+    def start_hub(self):
+        self.hub = links.Hub(self, self._port + 8).wait_ready()
+
+    def start_broker(self):
+        self.broker = links.Broker(self.folder / "broker", self._port + 10).wait_ready()
 
     def start_simulator(self, **site):
         """Serve the meters; they consume nothing unless ``speed`` is given."""
@@ -170,7 +232,14 @@ class Desk:
         self.simulator = Simulator(
             path, self.folder / "meters", self.keys, self.folder / "simulator.log"
         )
+        if self.faults:
+            self.simulator("faults", **self.faults)
         return self.simulator
+
+    def set_faults(self, **rates):
+        """How often each fault happens from now on, in a simulator that is started again too."""
+        self.faults = rates
+        self.simulator("faults", **rates)
 
     def start_server(self, database=None, instance=None):
         """Start one more Odoo; returns at once, see ``Server.wait_ready``."""
@@ -199,8 +268,9 @@ class Desk:
     def close(self, keep=False):
         for server in self.servers:
             server.end(15)
-        if self.simulator:
-            self.simulator.end()
+        for process in (self.simulator, self.hub, self.broker):
+            if process:
+                process.end()
         if not keep:
             self.cluster.drop(self.database)
 
@@ -245,7 +315,7 @@ class Desk:
                     " AND state IN ('delivered', 'reversed') AND kind IN ('sale', 'reversal')"
                 )
             ]
-        for process in [*self.servers[-2:], self.simulator]:
+        for process in [*self.servers[-2:], self.simulator, self.hub, self.broker]:
             if process:
                 state = "runs" if process.alive else f"ended {process.popen.returncode}"
                 parts += [f"--- {process.log} ({state})", tail(process.log)]

@@ -21,14 +21,13 @@ for box in request["concentrators"]:
             "name": f"Box {box['code']}",
             "code": box["code"],
             "site_id": site.id,
-            "link": box["link"],
             "port_count": "4",
-            **{key: box[key] for key in ("host", "tcp_port") if key in box},
             **request["timing"],
+            **box["values"],
         }
     )
     for port in concentrator.port_ids.sorted("number")[: box["lines"]]:
-        if box["link"] == "serial":
+        if "devices" in box:
             port.serial_device = f"{box['devices']}{port.number}"
         lines.append(port)
 meters = []
@@ -60,6 +59,7 @@ for index in range(request["meters"]):
             "address": meter.address,
             "contract": contract.id,
             "port": meter.port_id.id,
+            "box": meter.concentrator_id.code,
         }
     )
 journals = env["account.journal"].search(

@@ -1,39 +1,11 @@
 """`odoo meter_hub` on a real database: who may call is read there, who calls is written there."""
 
 import contextlib
-import json
-import socket
 
-from processes import TOP, Process, free_ports, tail, until
+from links import Hub
+from processes import tail, until
 
 SECONDS = 30
-
-
-class Hub(Process):
-    def __init__(self, desk, log="hub.log"):
-        self.calls = free_ports(2)
-        self.workers = self.calls + 1
-        desk.keys.write_text(json.dumps({**json.loads(desk.keys.read_text()), "hub": "a secret"}))
-        super().__init__(
-            [TOP / "bin" / "odoo", "meter_hub", "-d", desk.database,
-             "--workers", f"127.0.0.1:{self.workers}"],
-            desk.folder / log,
-            env={
-                **desk.cluster.env,
-                "METERWIRE_KEYS": desk.keys,
-                "METER_HUB_LISTEN": f"127.0.0.1:{self.calls}",
-            },
-        )  # fmt: skip
-
-    def dial(self, data):
-        def connected():
-            assert self.alive, tail(self.log)
-            with contextlib.suppress(ConnectionRefusedError):
-                return socket.create_connection(("127.0.0.1", self.calls), SECONDS)
-
-        dtu = until(connected, SECONDS, "the hub listens", lambda: tail(self.log))
-        dtu.sendall(data)
-        return dtu
 
 
 def answers(dtu):
