@@ -49,6 +49,7 @@ def test_books_of_one_and_of_all(shared, lab):
         "suspended": False,
         "powered": True,
         "battery": 100,
+        "executed": 0,
         "load": 0.0,
         "settings": {},
         "tables": None,

@@ -182,6 +182,7 @@ class Line:
             self._done()
             return
         if answer.changed:
+            meter.executed += 1
             world.commit(meter, answer.record)
         if answer.record is not None and not fault and not faults.quiet:
             fault = faults.draw_executed(meter, self)

@@ -23,11 +23,12 @@ class Meter:
 
     __slots__ = (
         *("_keys", "_power", "_price", "_rate", "_tariff", "_until"),
-        *("account", "following", "kind", "session", "tables", "wire", "world"),
+        *("account", "executed", "following", "kind", "session", "tables", "wire", "world"),
     )
 
     def __init__(self, wire, kind, books, world):
         self.wire, self.kind, self.world = wire, kind, world
+        self.executed = 0  # requests that changed something, since the start
         self.account = Account(kind, books)
         self._keys = None
         self._until = 0.0  # of the segment in which the load and the tariff stay as they are

@@ -313,6 +313,7 @@ class Operations:
             "powered": books.powered,
             "battery": battery(meter),
             "clock": meter.now().isoformat(sep=" ", timespec="seconds"),
+            "executed": meter.executed,
             "load": float(meter.kind.load) if books.load is None else books.load,
             "settings": {
                 name: value for name, value in (books.settings or {}).items() if name != "tables"
