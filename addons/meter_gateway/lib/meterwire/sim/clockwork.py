@@ -17,12 +17,13 @@ EVENTS = 1024
 
 class Clockwork:
     """
-    :param paced: gather what comes (lines at real speed); else each request is taken at once.
+    :param gathers: look at sockets and deadlines every ``TICK`` (many lines at real speed); else
+        each request is taken at once, and each deadline kept as well as the system can.
     :param failed: called with the error of a callback, which ends the program.
     """
 
-    def __init__(self, paced, failed):
-        self._paced, self._failed = paced, failed
+    def __init__(self, gathers, failed):
+        self._gathers, self._failed = gathers, failed
         self._epoll = select.epoll()
         self._readers, self._heap, self._count = {}, [], 0
         self._loop = self._timer = None
@@ -70,7 +71,7 @@ class Clockwork:
         except Exception as error:  # noqa: BLE001 - books that cannot be kept must not go on
             self._failed(error)
             return
-        if self._paced and not self._ticking and self._loop:
+        if self._gathers and not self._ticking and self._loop:
             self._loop.remove_reader(self._epoll.fileno())
             self._ticking, self._idle = True, 0
             self._set_timer(self._loop.time() + TICK)

@@ -195,7 +195,9 @@ class Line:
         if world.td or world.paced:
             if world.paced:
                 self.stats.taken_seconds += world.td
-                self._send(link, frames, max(world.clockwork.now(), self._free) + world.td)
+                # From the request's last byte, however late this program came to it.
+                begin = max(world.clockwork.now(), self._free) if held else self._free
+                self._send(link, frames, begin + world.td)
             else:
                 world.clockwork.at(world.clockwork.now() + world.td, self._sent, (link, frames))
             return

@@ -28,6 +28,8 @@ from .store import Store
 from .world import Chips, World
 
 GAPS_MAX = 1000
+# Up to so many lines at real speed, exact times cost little.
+FEW_LINES = 32
 
 
 class Simulator:
@@ -54,7 +56,8 @@ class Simulator:
         self.store = Store(state_dir)
         self.error = None
         self._done = asyncio.Event()
-        self.clockwork = Clockwork(self.site.line_speed, self.fail)
+        many = len(self.site.ports) > FEW_LINES
+        self.clockwork = Clockwork(self.site.line_speed and many, self.fail)
         gaps = self._mind_the_gap()
         self.world = World(
             self.site, self.clockwork, self.faults, self.store, keys, chips and Chips(*chips), gaps
