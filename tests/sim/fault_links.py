@@ -112,11 +112,25 @@ class Crowd(EngineClient):
             yield event
 
 
-class Site:
+class Locked:
+    """The control port of a simulator, for many threads."""
+
+    def __init__(self):
+        self._lock, self._sim = threading.Lock(), None
+
+    def sim(self, op, **values):
+        with self._lock:
+            return self._sim(op, **values)
+
+    def books(self, at):
+        return self.sim("books", address=at)["meters"][0]
+
+
+class Site(Locked):
     """Simulator, hub and broker as processes, and the engine before them."""
 
     def __init__(self, path: Path):
-        self._lock = threading.Lock()
+        super().__init__()
         self.broker = mosquitto.Mosquitto(path / "broker")
         dtus = [{"id": place.name, "heartbeat": HEARTBEAT} for place in self._of("dialin")]
         self.hub = HubProcess(path / "hub", dtus)
@@ -143,17 +157,10 @@ class Site:
         self._close()
 
     def _close(self):
-        if hasattr(self, "_sim"):
+        if self._sim is not None:
             self._sim.close()
         self.hub.close()
         self.broker.kill()
-
-    def sim(self, op, **values):
-        with self._lock:
-            return self._sim(op, **values)
-
-    def books(self, at):
-        return self.sim("books", address=at)["meters"][0]
 
     # -- the simulator's side ----------------------------------------------------------------------
 

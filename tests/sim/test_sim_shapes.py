@@ -1,11 +1,7 @@
 """Meters that take money in other ways than our own protocol, charged by the desk's engine."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
+from encryptor_process import CHIPS, EncryptorProcess
 from engine_client import EngineClient, JobFailed, Meter, dialect
 from meterwire.jobs import Timing
 from meterwire.sim.esam_codes import identity_cipher, meter_key, order_mac
@@ -78,39 +74,23 @@ def make_site(lab):
 
 QUICK = Timing(first_byte=1.0, gap=0.5, total=4.0, drain=0.2)
 KEYS = ("identity", "purchase")
-CHIPS = {"token": "a token", "identity": "0F" * 16, "purchase": "1E2D3C4B5A69788796A5B4C3D2E1F000"}
 
 
 @pytest.fixture(scope="module")
-def encryptor(tmp_path_factory, lab):
-    """The reference encryptor as a process; gives (url, its key file)."""
-    file = tmp_path_factory.mktemp("encryptor") / "keys.json"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(CHIPS))
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "meterwire.sim.encryptor"),
-            *("--listen", "127.0.0.1:0", "--keys", str(file)),
-        ],
-        env={**os.environ, "PYTHONPATH": str(lab.LIB)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    yield process.stdout.readline().split()[-1], file
-    process.terminate()
-    process.wait(lab.PATIENCE)
-    process.stdout.close()
+def encryptor(tmp_path_factory):
+    """The reference encryptor as a process."""
+    with EncryptorProcess(tmp_path_factory.mktemp("encryptor")) as process:
+        yield process
 
 
 @pytest.fixture
 def sim(new_sim, lab, encryptor):
-    return new_sim(make_site(lab), arguments=["--chips", str(encryptor[1])]).start()
+    return new_sim(make_site(lab), arguments=["--chips", str(encryptor.file)]).start()
 
 
 @pytest.fixture
 def secrets(encryptor):
-    entry = {"url": encryptor[0], "token": CHIPS["token"], "timeout": 20}
-    return {"encryptors": {"default": entry}}
+    return encryptor.secrets
 
 
 @pytest.fixture
@@ -249,7 +229,7 @@ def test_vendor_refusals(client, sim, lab):
 def test_encryptor_with_other_keys(sim, lab, encryptor):
     """Codes of another operator: the meter denies the authentication, and nothing is charged."""
     meter = meter_of(lab, "esam")
-    entry = {"url": encryptor[0], "token": "wrong"}
+    entry = {"url": encryptor.url, "token": "wrong"}
     with (
         EngineClient(sim.ports, {"encryptors": {"default": entry}}) as client,
         pytest.raises(JobFailed),
