@@ -35,6 +35,7 @@ DIRECTORY = Directory(
         dtu("BOX-7"),
         dtu("BOX-77"),
         dtu("A1B2C3", "hex"),
+        dtu("00000A17", "hex"),
         dtu("860000000000017", "imei"),
         dtu("SN9", "regex", pattern=r"\+REG,(?P<id>\w+),(?P<signal>\d+);"),
         dtu("SN10", "regex", pattern=r"\+REG,(?P<id>\w+),(?P<signal>\d+);"),
@@ -49,6 +50,7 @@ CALLS = [
     (b"BOX-77\r\n" + REPLY, "BOX-77", 8),
     (b"\r\nBOX-7" + REPLY, "BOX-7", 7),
     (b"\xa1\xb2\xc3", "A1B2C3", 3),
+    (b"\0\0\n\x17", "00000A17", 4),
     (b"860000000000017", "860000000000017", 15),
     (b"IMEI:860000000000017", "860000000000017", 20),
     (bytes.fromhex("0860000000000017"), "860000000000017", 8),
@@ -61,7 +63,7 @@ CALLS = [
 
 
 def test_the_directory_has_no_problems():
-    assert DIRECTORY.problems == [] and len(DIRECTORY.dtus) == 10
+    assert DIRECTORY.problems == [] and len(DIRECTORY.dtus) == 11
 
 
 @pytest.mark.parametrize(("data", "name", "used"), CALLS)

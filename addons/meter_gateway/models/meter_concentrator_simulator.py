@@ -1,6 +1,7 @@
 from odoo import models
 
 from ..lib.meterwire.jobs import Meter
+from ..tools.registration import packet_of
 
 
 class MeterConcentrator(models.Model):
@@ -42,16 +43,7 @@ class MeterConcentrator(models.Model):
         if self.port_selection == "tcp_port" or not line.endpoint:
             return None
         if self.link == "dialin":
-            link = {
-                "kind": "dialin",
-                "server": self._hub_calls(),
-                "id": self.dtu_id,
-                # The simulator has no pattern: what it says is its identity.
-                "registration": "ascii" if self.registration == "regex" else self.registration,
-                "packet": self.prefix_hex,
-                "heartbeat": self.heartbeat_hex,
-                "heartbeat_seconds": self.idle_seconds // 3,
-            }
+            link = self._simulator_dtu()
         elif self.link == "mqtt":
             link = {
                 "kind": "mqtt",
@@ -67,6 +59,24 @@ class MeterConcentrator(models.Model):
         if self.port_selection == "gdw3761":
             link["terminal"] = self.terminal_address
         return {name: value for name, value in link.items() if value}
+
+    def _simulator_dtu(self):
+        link = {
+            "kind": "dialin",
+            "server": self._hub_calls(),
+            "id": self.dtu_id,
+            "registration": self.registration,
+            "heartbeat": self.heartbeat_hex,
+            "heartbeat_seconds": max(self.idle_seconds // 3, 1),
+        }
+        if self.registration == "prefix":
+            link["packet"] = self.prefix_hex
+        elif self.registration == "regex":
+            packet = packet_of(self.registration_pattern, self.dtu_id)
+            link["packet"] = packet and packet.hex()
+        elif self.registration == "gdw3761":
+            link["terminal"] = self.dtu_id
+        return link
 
     def _hub_calls(self):
         """Where the hub takes the DTUs' calls: by convention the port before the workers'."""

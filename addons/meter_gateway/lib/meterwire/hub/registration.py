@@ -66,26 +66,32 @@ class Directory:
             beginning of a longer one is taken as it is
         :raises Unknown: no further bytes can make it a DTU of ours
         """
-        start = len(data) - len(data.lstrip(_BEFORE))
-        data = data[start:]
-        if not data:
-            return None
-        findings = [
+        skipped = len(data) - len(data.lstrip(_BEFORE))
+        findings = []
+        # As it came first: an identity in hex may begin with such a byte itself.
+        for start in sorted({0, skipped}):
+            rest = data[start:]
+            if not rest:
+                return None
+            here = self._findings(rest, final)
+            if caller := next(filter(None, here), None):
+                used = caller.used
+                if used:
+                    rest = rest[used:]
+                    used += start + len(rest) - len(rest.lstrip(_AFTER))
+                return caller._replace(used=used)
+            findings += here
+        if all(finding is False for finding in findings):
+            raise Unknown
+        return None
+
+    def _findings(self, data, final):
+        return [
             self._by_packet(data, final),
             self._by_pattern(data),
             self._by_ddp(data),
             self._by_terminal(data),
         ]
-        for caller in findings:
-            if caller:
-                used = caller.used
-                if used:
-                    rest = data[used:]
-                    used += start + len(rest) - len(rest.lstrip(_AFTER))
-                return caller._replace(used=used)
-        if all(finding is False for finding in findings):
-            raise Unknown
-        return None
 
     # Each returns a Caller, None while it cannot be told, False when it is none of theirs.
 
