@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 
+import workers
 from books import broken, errors_in_logs, watch
 from processes import until
 from till import PATIENCE, Refused, Till
@@ -65,7 +66,7 @@ class Day:
         self.cashiers = cashiers
         self._tills = {}
         self.kills, self.between = Counter(), Counter()
-        self.cards = self.crashes = 0
+        self.cards = self.crashes = self.takeovers = 0
         self.drawn = self.requests = 0
         self.posted = watch(desk)
         people = [(self._cashier, f"cashier{number + 1}") for number in range(cashiers)]
@@ -146,7 +147,7 @@ class Day:
             f"{time.monotonic() - self.started:.0f} s; {dict(count)}; "
             f"{self.drawn} faults in {self.requests} requests ({self.drawn / self.requests:.0%}); "
             f"kills {dict(self.kills)}, between send and answer {dict(self.between)}, "
-            f"{self.crashes} of PostgreSQL; "
+            f"{self.crashes} of PostgreSQL; {self.takeovers} workers replaced; "
             f"{self.cards} cards; {repeats} requests repeated; "
             f"{sum(self.refused.values())} refusals"
         )
@@ -389,7 +390,24 @@ class Day:
         self.desk.cluster.crash()
         self.desk.cluster.start()
         self.crashes += 1
-        self.kill("server")
+        servers = self.desk.running()
+        for server in servers:
+            server.kill()
+        self.kills["server"] += len(servers)
+        for server in [self.desk.start_server() for _ in servers]:
+            server.wait_ready()
+
+    def worker_dies(self):
+        """A worker dies with its server; another one takes its boxes, and later it gets its share
+        again while all sell on."""
+        dead = self.random.choice(sorted(set(workers.boxes(self.desk).values())))
+        workers.die(self.desk, dead)
+        self.kills["server"] += 1
+        self.desk.start_server().wait_ready()
+        workers.take_over(self.desk, dead)
+        workers.come_back(self.desk, dead)
+        workers.share_out(self.desk)
+        self.takeovers += 1
 
     # ------------------------------------------------------------- afterwards
 

@@ -108,24 +108,19 @@ class MeterConcentrator(models.Model):
         }
 
     def _with_money_on_the_wire(self):
-        """Those with an order that was sent and is not settled; whatever else is queued for them
-        stays as it is until the end of this transaction."""
+        """Those with an order that was sent and is not settled. Nothing is locked: under load some
+        order always changes, and one that is sent in this very moment is asked about all the same.
+        """
         self.env["utility.command"].flush_model()
         self.env.cr.execute(
             SQL(
                 """
-                SELECT c.id, c.state, m.concentrator_id
+                SELECT DISTINCT m.concentrator_id
                   FROM utility_command c
                   JOIN utility_meter m ON m.id = c.meter_id
-                 WHERE m.concentrator_id = ANY(%s)
-                   AND c.money
-                   AND c.state IN ('queued', 'sent', 'unknown')
-                 ORDER BY c.id
-                   FOR SHARE OF c
+                 WHERE m.concentrator_id = ANY(%s) AND c.money AND c.state IN ('sent', 'unknown')
                 """,
                 self.ids,
             )
         )
-        return self.browse(
-            {box for __, state, box in self.env.cr.fetchall() if state in ("sent", "unknown")}
-        )
+        return self.browse([box for (box,) in self.env.cr.fetchall()])
