@@ -1,6 +1,7 @@
 """make bench: the wire against its limit, and a sale against Odoo's own invoice and payment.
 
-With the word `fleet`: many lines at once (fleet.py). Beside it: readings.py, hub.py.
+With the word `wire`: only one line, and the package `dlt645` on it (wire.py, dlt645_package.py).
+With `fleet`: many lines at once (fleet.py). Beside it: readings.py, hub.py.
 """
 
 import json
@@ -18,6 +19,7 @@ sys.path[:0] = [
     str(TOP / "addons" / "meter_gateway" / "lib"),
 ]
 
+import dlt645_package
 import fleet
 import readings
 from cluster import HOME, Cluster
@@ -36,6 +38,9 @@ def main():
         tell_fleet(folder)
         return
     tell_wire(measure(folder))
+    dlt645_package.main(folder)
+    if sys.argv[1:] == ["wire"]:
+        return
     tell_sale(sale(folder))
     readings.tell(readings.measure(folder))
 
@@ -53,10 +58,17 @@ def tell_fleet(folder):
 
 def tell_wire(rows):
     print("\nOne line of 2400 baud, 8E1, meters answer after 20 ms, simulator keeps line speed")
-    print(f"{'':26}{'bytes':>7}{'limit ms':>10}{'reached ms':>12}{'of the limit':>14}")
-    for name, size, limit, reached in rows:
+    print("Limit: bytes and the meter's delay. With idle: and 30 ms of silence before a request.")
+    print(
+        f"{'':30}{'bytes':>6}{'limit ms':>10}{'with idle':>10}{'reached':>9}{'of limit':>10}",
+        end="",
+    )
+    print(f"{'of it with idle':>17}")
+    for row in rows:
         print(
-            f"{name:26}{size:7.0f}{limit * 1000:10.1f}{reached * 1000:12.1f}{limit / reached:13.1%}"
+            f"{row.name:30}{row.size:6.0f}{row.limit * 1000:10.1f}{row.limit_idle * 1000:10.1f}"
+            f"{row.reached * 1000:9.1f}{row.limit / row.reached:10.1%}"
+            f"{row.limit_idle / row.reached:17.1%}"
         )
 
 
