@@ -32,11 +32,8 @@ class Held(NamedTuple):
 
     @property
     def queue(self):
-        """Where the job waits: orders and the rest do not count against each other, and a reading
-        round does not count against what people ask for."""
-        if self.purpose in MONEY:
-            return self.line_id, "money"
-        return self.line_id, "plan" if self.purpose == "plan" else "people"
+        """Where the job waits: orders and the rest do not count against each other."""
+        return self.line_id, self.purpose in MONEY
 
 
 # A command's meter, the line that carries it, and the site that may have been stopped.

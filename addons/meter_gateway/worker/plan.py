@@ -14,6 +14,8 @@ DEPTH, LOW = 5, 3
 BATCH = 400
 # A line where nothing was due is looked at again after so many seconds.
 EVERY = 1.0
+# That a line works is written down so often, in seconds.
+TELL_EVERY = 5.0
 # Failures that say nothing about the meter itself.
 LINE_CODES = ("link_down", "no_line")
 # Evidence of a scheduled reading that went well: the reading itself says as much.
@@ -30,6 +32,8 @@ class Plan:
 
     def __init__(self, run):
         self.run = run
+        self._jobs = {}  # id of a job: Held
+        self._told = {}  # line -> when it was last said to work; by the monotonic clock
         self._events = deque()  # (event, Held), not stored yet
         self._held = defaultdict(set)  # line -> meters that the engine has, or whose results wait
         self._look_at = {}  # line -> not before; by the monotonic clock
@@ -40,14 +44,18 @@ class Plan:
         """Whether results wait to be stored."""
         return bool(self._events)
 
+    @property
+    def busy(self):
+        """Whether the engine has readings, or results wait."""
+        return bool(self._jobs or self._events)
+
     def sort(self, events):
         """Keep the events of scheduled readings; return the others."""
         others = []
-        held = self.run.held
         for event in events:
-            job = held.get(event.id)
-            if job is not None and job.purpose == "plan":
-                self._events.append((event, job))
+            held = self._jobs.get(event.id)
+            if held is not None:
+                self._events.append((event, held))
             else:
                 others.append(event)
         return others
@@ -72,6 +80,7 @@ class Plan:
                 self._claim(places, held, book)
 
         book = self.run.transact(work)
+        self.run.deliver(book, self._jobs)
         for __ in events:
             self._events.popleft()
         for line, meter in free:
@@ -99,20 +108,23 @@ class Plan:
     def _record(self, events, book):
         """Store what came back."""
         readings, done, failed, postponed, frames = [], [], [], [], []
-        line_news = evidence.LineNews()
+        line_news, now = evidence.LineNews(), time.monotonic()
+        book.news += len(events)
+        book.ended.update(event.id for event, __ in events)
         for event, held in events:
-            line_news.take(held, event)
-            at = evidence.utc(event.at)
-            book.news += 1
-            book.ended.add(event.id)
             good = isinstance(event, Done)
+            if not good or self._told.get(held.line_id, 0.0) < now - TELL_EVERY:
+                line_news.take(held, event)
+                self._told[held.line_id] = now if good else 0.0
             if good:
-                readings.append(reading.reading_of(held, event, "scheduled"))
-                done.append((held.meter_id, at))
+                one = reading.reading_of(held, event, "scheduled")
+                readings.append(one)
+                done.append((one.meter_id, one.at))
             elif event.code == "stopped":
                 continue
             else:
-                (postponed if event.code in LINE_CODES else failed).append((held.meter_id, at))
+                later = postponed if event.code in LINE_CODES else failed
+                later.append((held.meter_id, evidence.utc(event.at)))
             if not good or self._keeps_all():
                 frames += evidence.frames(held, event)
         cr = self.run.cr

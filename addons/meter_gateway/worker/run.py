@@ -91,6 +91,7 @@ class WorkerRun:
         self.plan = plan.Plan(self)
         self._line_rows = None
         self._envelopes = {}
+        self._dialects = {}  # of this tick: an engineer may change one at any time
         self._ids = itertools.count(1)
         self._next_beat = 0.0
         self._recording = None
@@ -130,7 +131,7 @@ class WorkerRun:
         while True:
             news = self.tick(claiming=time.monotonic() - started < seconds)
             now = time.monotonic()
-            if news or self.held or self._soon():
+            if news or self.held or self.plan.busy or self._soon():
                 active = now
             if now - started >= seconds + (FINISH_SECONDS if self.held or self.pending else 0):
                 return
@@ -195,6 +196,7 @@ class WorkerRun:
         :param claiming: whether new commands and readings are taken
         :return: whether anything happened
         """
+        self._dialects.clear()
         events = self.pending + self.plan.sort(self.engine.drain())
 
         def work(book):
@@ -205,45 +207,47 @@ class WorkerRun:
             self._beat()
 
         book = self.transact(work)
+        self.deliver(book, self.held)
         self.pending = book.deferred
         planned = self.plan.tick(claiming)
         return bool(events or book.news or book.jobs or planned)
 
     def transact(self, work):
-        """One transaction, and what it leaves to be done once it is committed.
+        """One transaction.
 
         :param work: called with an empty ``Book``; again, when it met another transaction
-        :return: the ``Book``
+        :return: the ``Book``: what is to be done now that it is committed
         """
         before = self.generation, self.lines
-        for attempt in range(1, RETRIES + 1):
+        for attempt in itertools.count(1):
             book = Book()
             try:
                 self.db.begin()
                 work(book)
                 self.db.commit(book.news)
-                break
+                return book
             except (SerializationFailure, DeadlockDetected):
                 if attempt == RETRIES:
                     raise
                 self.db.rollback()
                 self.generation, self.lines = before
                 self._line_rows = None
+
+    def deliver(self, book, held):
+        """Give the engine what a committed transaction leaves to be done.
+
+        :param held: {id of a job: ``Held``}, brought up to date
+        """
         for job_id in book.ended:
-            self.held.pop(job_id, None)
+            held.pop(job_id, None)
         if book.jobs:
-            self.held.update((job.id, held) for job, held in book.jobs)
+            held.update((job.id, one) for job, one in book.jobs)
             self.engine.submit([job for job, __ in book.jobs])
         for job_id, order in book.answers:
             self.engine.answer(job_id, order)
-        return book
 
     def _in_hand(self, book):
-        return [
-            held.command_id
-            for job, held in self.held.items()
-            if held.command_id and job not in book.ended
-        ]
+        return [held.command_id for job, held in self.held.items() if job not in book.ended]
 
     def _record(self, events, book):
         chores = claim.chores(self.cr, self.worker.id, self.now(), self._in_hand(book))
@@ -369,7 +373,10 @@ class WorkerRun:
         :param row: mapping with address, dialect_id, key_version, algorithm and port_id
         :raises BadJob: the meter has no dialect
         """
-        dialect = self.env["meter.dialect"].browse(row["dialect_id"] or ())._dialect()
+        dialect = self._dialects.get(row["dialect_id"])
+        if dialect is None:
+            dialect = self.env["meter.dialect"].browse(row["dialect_id"] or ())._dialect()
+            self._dialects[row["dialect_id"]] = dialect
         if dialect is None:
             raise BadJob("no dialect is chosen for its type")
         return wire.Meter(
