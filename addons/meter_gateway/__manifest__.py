@@ -29,6 +29,7 @@
         "views/utility_meter_views.xml",
         "views/utility_command_views.xml",
         "views/meter_reading_schedule_views.xml",
+        "views/res_config_settings_views.xml",
         "views/meter_gateway_menus.xml",
     ],
     "assets": {

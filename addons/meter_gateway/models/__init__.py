@@ -14,6 +14,7 @@ from . import (
     meter_worker,
     meter_worker_share,
     meter_worker_size,
+    res_config_settings,
     utility_command,
     utility_command_remote,
     utility_counter,

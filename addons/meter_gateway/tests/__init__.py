@@ -12,6 +12,7 @@ from . import (
     test_remote,
     test_remote_line,
     test_restore,
+    test_settings,
     test_simulated_dtu,
     test_stop,
     test_translations,

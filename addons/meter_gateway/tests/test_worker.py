@@ -78,6 +78,11 @@ class TestWorker(GatewayCommon):
 
     # ---------------------------------------------------------------- reading
 
+    def _readings(self, source):
+        return (
+            self.env["utility.reading"].sudo().search([("source", "=", source)], order="meter_id")
+        )
+
     def test_a_reading_is_stored(self):
         read = self._queue("read")
         plain = self._queue("read", self.plain)
@@ -88,6 +93,37 @@ class TestWorker(GatewayCommon):
         balance = self.sim.books(self.meter)["balance"]
         self.assertEqual(f"{self.meter.balance:.2f}", balance)
         self.assertTrue(self.meter.seen_at)
+        kept = self._readings("live")
+        self.assertEqual(kept.meter_id, self.meter | self.plain)
+
+    def test_a_live_reading_writes_the_state_row_once(self):
+        # A scheduled one, which may be due by chance, would write it too.
+        self.meter.type_id.sudo().read_interval = 0
+        read, states = self._queue("read"), self.env["utility.meter.state"].sudo()
+        states._store(self.meter.id, fields.Datetime.now() - timedelta(hours=1), restart=True)
+        state = self.meter.sudo().state_ids
+        with patch.object(type(state), "_store", autospec=True, return_value=True) as store:
+            self._run()
+        # What `_store` was kept from writing, nobody else wrote.
+        state.invalidate_recordset()
+        self.assertTrue(state.restart)
+        values = next(call.kwargs for call in store.call_args_list if "total" in call.kwargs)
+        self.assertIs(values["restart"], False)
+        self.assertEqual((read.state, self._readings("live").restart), ("done", True))
+
+    def test_the_proof_of_an_order_is_a_reading(self):
+        command = self._queue()
+        self._run()
+        self.assertEqual(command.state, "done")
+        self.assertRecordValues(
+            self._readings("proof"),
+            [
+                {
+                    "source": "proof", "balance": command.balance_after, "total": 0,
+                    "supply": "on", "at": self.meter.seen_at,
+                }
+            ],
+        )  # fmt: skip
 
     def test_a_live_reading_learns_the_purchase_number_too(self):
         number = self.sim("card", address=self.meter.address, amount="1.00")["number"]

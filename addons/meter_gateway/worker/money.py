@@ -11,6 +11,9 @@ from decimal import Decimal
 
 from odoo.exceptions import UserError
 
+from odoo.addons.utility_prepaid.tools.reading_store import Reading
+from odoo.addons.utility_prepaid.tools.reading_store import store as keep
+
 from ..lib.meterwire.errors import BadJob, KeyMissing
 from ..lib.meterwire.recharge import NO_CUSTOMER, Ack, Order, Status
 from . import words
@@ -250,12 +253,22 @@ def _conclude(run, command, wire_meter, event, verdict):
     status, shape = event.status, wire_meter.dialect.shape
     if verdict.outcome == "proved":
         command._prove(proof(command, status))
+        _keep(run, command, event)
         return
     _unknown(command, command.env._("The meter does not show the order yet."))
     if verdict.outcome == "disputed":
         command._dispute(_dispute_words(command, status, verdict))
     else:
         _denied(run, command, utc(_asked_at(event)), shape)
+
+
+def _keep(run, command, event):
+    """The credit that a proof tells is a reading, too; `store` has written the state row."""
+    told = _told(event.status)
+    if "balance" in told:
+        at = utc(_asked_at(event))
+        told.pop("cumulative", None)
+        keep(run.cr, [Reading(command.meter_id.id, at, **told, source="proof")], mirror=False)
 
 
 def _denied(run, command, asked_at, shape):
@@ -411,18 +424,25 @@ def store(run, held, event):
     meter = run.env["utility.meter"].browse(held.meter_id)
     told = event.status
     status = known(told, meter, held.meter.dialect.shape)
-    values = {
-        "balance": None if told.balance is None else told.balance * STEP,
-        "cumulative": None if told.cumulative is None else told.cumulative * STEP,
-        "customer_number": told.customer,
-        "supply": None if told.supply_off is None else "off" if told.supply_off else "on",
-        "control": None if told.remote is None else "remote" if told.remote else "local",
-    }
+    values = _told(told)
+    if told.customer is not None:
+        values["customer_number"] = told.customer
     if told.number is not None:
         values["purchase_number"] = min(status.number, MAX_NUMBER)
         values["epoch"] = status.epoch
     run.env["utility.meter.state"]._store(
         held.meter_id,
         utc(_asked_at(event)),
-        **{name: value for name, value in values.items() if value is not None},
+        **values,
     )
+
+
+def _told(status):
+    """Credit and switch of a status record, without what this meter does not tell."""
+    values = {
+        "balance": None if status.balance is None else status.balance * STEP,
+        "cumulative": None if status.cumulative is None else status.cumulative * STEP,
+        "supply": None if status.supply_off is None else "off" if status.supply_off else "on",
+        "control": None if status.remote is None else "remote" if status.remote else "local",
+    }
+    return {name: value for name, value in values.items() if value is not None}

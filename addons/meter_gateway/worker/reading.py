@@ -10,6 +10,8 @@ from .words import failure
 
 # Register names of a dialect whose values the meter's state and its readings keep.
 _STATE = ("total", "cumulative")
+# What a reading tells beyond `state_of`.
+_MORE = ("t1", "t2", "t3", "t4", "battery_low")
 
 
 def items(dialect, arguments=None, live=True):
@@ -85,9 +87,13 @@ def done(run, held, event):
     """
     dialect = held.meter.dialect
     found = state_of(dialect, event.values)
-    run.env["utility.meter.state"]._store(held.meter_id, utc(event.at), **texts(found))
+    reading = reading_of(held, event, "live")
     if found:
-        store(run.cr, [reading_of(held, event, "live")])
+        store(run.cr, [reading], mirror=False)
+    told = {name: getattr(reading, name) for name in _MORE if getattr(reading, name) is not None}
+    if reading.total is not None:
+        told["restart"] = False  # the reading has the mark now
+    run.env["utility.meter.state"]._store(held.meter_id, reading.at, **found, **told)
     command = run.command(held)
     asked = command.arguments and command.arguments.get("items")
     result = {name: text_of(event.values[name]) for name in event.values if asked}

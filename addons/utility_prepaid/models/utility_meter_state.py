@@ -16,6 +16,12 @@ _VALUES = {
     "customer_number": str,
     "supply": str,
     "control": str,
+    "t1": dec,
+    "t2": dec,
+    "t3": dec,
+    "t4": dec,
+    "battery_low": bool,
+    "restart": bool,
 }
 _EMPTY = {
     "balance": Decimal(0),
@@ -90,8 +96,9 @@ class UtilityMeterState(models.Model):
 
         :param int meter_id: id of the `utility.meter`
         :param datetime seen_at: when the meter said it: naive UTC, or with a time zone
-        :param values: any of balance, total, cumulative (Decimal or a number), purchase_number,
-            epoch (int), customer_number, supply, control (str); what is not given stays as it is
+        :param values: any of balance, total, cumulative, t1 to t4 (Decimal or a number),
+            purchase_number, epoch (int), customer_number, supply, control (str), battery_low,
+            restart (bool); what is not given stays as it is
         :return: True when stored, False when a newer exchange had been stored before
         :raises KeyError: for a value that is not a column of the state
         """
@@ -138,6 +145,11 @@ class UtilityMeterState(models.Model):
                 "supply",
                 "control",
                 "balance_low",
+                "t1",
+                "t2",
+                "t3",
+                "t4",
+                "battery_low",
                 "number_seen",
                 "number_differs",
             ],

@@ -83,6 +83,27 @@ class TestReading(ReadingCommon):
         )
         self.assertEqual(len(self._raw()), 4)
 
+    def test_a_caller_that_writes_the_state_row_itself(self):
+        self._read(NOON, "10.00")
+        self.root["utility.meter.state"]._store(self.meter.id, NOON, restart=True)
+        later = NOON + timedelta(minutes=1)
+        self.env.flush_all()
+        reading_store.store(
+            self.env.cr, [Reading(self.meter.id, later, total="2.00")], mirror=False
+        )
+        self.root["utility.meter.state"].invalidate_model()
+        self.assertRecordValues(
+            self.meter.state_ids, [{"total": 10, "seen_at": NOON, "restart": True}]
+        )
+        self.assertEqual(self._raw().mapped("restart"), [False, True])
+        self.root["utility.meter.state"]._store(
+            self.meter.id, later, total=2, t1=1.5, battery_low=True, restart=False
+        )
+        self.assertRecordValues(
+            self.meter.state_ids,
+            [{"total": 2, "t1": 1.5, "battery_low": True, "seen_at": later, "restart": False}],
+        )
+
     def test_an_empty_batch_and_a_meter_that_is_gone(self):
         self.readings._store([])
         gone = self._meter("202611000003")

@@ -64,18 +64,20 @@ _MIRRORED = ("total", "balance", "t1", "t2", "t3", "t4", "supply", "control", "b
 
 # One statement: the arrays are sent and taken apart once. Its parts all see the state rows as they
 # were, so a reading is marked as the first of another meter and the mark is taken away.
-_STORE = """
+_BATCH = """
     WITH batch AS MATERIALIZED (
          SELECT m.company_id, m.site_id, m.ct_ratio, s.id AS state_id, s.restart, u.*
            FROM unnest({arrays}) AS u({columns})
            JOIN utility_meter m ON m.id = u.meter_id
       LEFT JOIN utility_meter_state s ON s.meter_id = u.meter_id
-    ), newest AS MATERIALIZED (
-         SELECT DISTINCT ON (meter_id) * FROM batch ORDER BY meter_id, at DESC
-    ), rows AS (
+    )"""
+_ROWS = """
          INSERT INTO {raw} (company_id, site_id, ct_ratio, restart, {columns})
          SELECT u.company_id, u.site_id, NULLIF(u.ct_ratio, 1), NULLIF(u.restart, false), {values}
            FROM batch u
+"""
+_MIRROR = """, newest AS MATERIALIZED (
+         SELECT DISTINCT ON (meter_id) * FROM batch ORDER BY meter_id, at DESC
     ), mirror AS (
          UPDATE utility_meter_state s
             SET {mirrored}, seen_at = n.at, restart = s.restart AND n.total IS NULL
@@ -88,17 +90,20 @@ _STORE = """
       FROM newest n
      WHERE n.state_id IS NULL
         ON CONFLICT (meter_id) DO NOTHING
-""".format(
-    raw=RAW,
-    arrays=", ".join(f"%({name})s::{kind}[]" for name, kind in _COLUMNS.items()),
-    columns=", ".join(_COLUMNS),
-    values=", ".join(f"u.{name}" for name in _COLUMNS),
-    names=", ".join(_MIRRORED),
-    mirrored=", ".join(f"{name} = COALESCE(n.{name}, s.{name})" for name in _MIRRORED),
-)
+"""
+_WORDS = {
+    "raw": RAW,
+    "arrays": ", ".join(f"%({name})s::{kind}[]" for name, kind in _COLUMNS.items()),
+    "columns": ", ".join(_COLUMNS),
+    "values": ", ".join(f"u.{name}" for name in _COLUMNS),
+    "names": ", ".join(_MIRRORED),
+    "mirrored": ", ".join(f"{name} = COALESCE(n.{name}, s.{name})" for name in _MIRRORED),
+}
+_STORE = f"{_BATCH}, rows AS ({_ROWS}){_MIRROR}".format(**_WORDS)
+_STORE_ONLY = f"{_BATCH}{_ROWS}".format(**_WORDS)
 
 
-def store(cr, readings):
+def store(cr, readings, mirror=True):
     """Keep a batch of readings, and mirror the newest of each meter on its state row.
 
     A reading of a meter that is gone meanwhile is left out. One that is older than what the state
@@ -106,6 +111,8 @@ def store(cr, readings):
 
     :param cr: cursor; the caller commits
     :param readings: sequence of Reading
+    :param mirror: False where the caller writes the state row itself, afterwards: it knows more
+        than a reading holds
     """
     if not readings:
         return
@@ -113,7 +120,7 @@ def store(cr, readings):
     columns = zip(*readings, strict=True)
     arrays = {name: _array(values) for name, values in zip(_COLUMNS, columns, strict=True)}
     cr.execute("SELECT pg_advisory_xact_lock_shared(%s)", (BATCH_LOCK,))
-    cr.execute(_STORE, arrays)
+    cr.execute(_STORE if mirror else _STORE_ONLY, arrays)
 
 
 def _array(values):
