@@ -6,6 +6,7 @@ from . import (
     meter_concentrator_link,
     meter_concentrator_simulator,
     meter_dialect,
+    meter_dialect_entry,
     meter_dialect_error,
     meter_dialect_register,
     meter_frame,

@@ -5,10 +5,10 @@ class MeterDialectRegister(models.Model):
     """Something that a meter can be asked for: under which identifier, and how it is written."""
 
     _name = "meter.dialect.register"
+    _inherit = "meter.dialect.entry"
     _description = "Dialect Register"
     _order = "dialect_id, sequence, id"
 
-    dialect_id = fields.Many2one("meter.dialect", required=True, index=True, ondelete="cascade")
     sequence = fields.Integer(default=100)
     name = fields.Char(
         required=True,
@@ -72,17 +72,3 @@ class MeterDialectRegister(models.Model):
     def _compute_display_name(self):
         for register in self:
             register.display_name = register.label or register.name
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        registers = super().create(vals_list)
-        registers.dialect_id._check_changeable()
-        return registers
-
-    def write(self, vals):
-        self.dialect_id._check_changeable()
-        return super().write(vals)
-
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_in_use(self):
-        self.dialect_id._check_changeable()

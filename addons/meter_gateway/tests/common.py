@@ -92,6 +92,28 @@ class Simulator:
         self.folder.cleanup()
 
 
+class BoxCommon(UtilityCommon):
+    """A box that nothing answers on."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.worker = cls.env["meter.worker"].create({"name": "Test lines"})
+        cls.box = cls.env["meter.concentrator"].create(
+            {
+                "name": "Cellar",
+                "code": "C1",
+                "site_id": cls.site.id,
+                "worker_id": cls.worker.id,
+                "host": "127.0.0.1",
+                "tcp_port": 7001,
+            }
+        )
+
+    def _as(self, role, records):
+        return records.with_user(self.users[role])
+
+
 class GatewayCommon(UtilityCommon):
     """The site of the desk's tests, with its meters on lines that a real simulator plays.
 

@@ -5,26 +5,15 @@ from unittest.mock import patch
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from odoo.addons.utility_prepaid.tests.common import UtilityCommon
+from .common import BoxCommon
 
 
-class RemoteCommon(UtilityCommon):
+class RemoteCommon(BoxCommon):
     """Meters on the ports of a box that nothing answers on: what is asked stays queued."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.worker = cls.env["meter.worker"].create({"name": "Test lines"})
-        cls.box = cls.env["meter.concentrator"].create(
-            {
-                "name": "Cellar",
-                "code": "C1",
-                "site_id": cls.site.id,
-                "worker_id": cls.worker.id,
-                "host": "127.0.0.1",
-                "tcp_port": 7001,
-            }
-        )
         cls.fresh = cls._meter("202611000003")
         cls.plain = cls._meter("202611000005", "b_07")
         cls.water = cls._meter("202611000007", "d_water")
@@ -35,9 +24,6 @@ class RemoteCommon(UtilityCommon):
 
     def _type(self, code):
         return self.env.ref(f"meter_gateway.command_type_{code}")
-
-    def _as(self, role, records):
-        return records.with_user(self.users[role])
 
     def _enqueue(self, code, role, meters=None, values=None):
         """A command of the catalogue as somebody of a role asks for it."""

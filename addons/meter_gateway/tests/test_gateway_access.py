@@ -1,25 +1,14 @@
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from odoo.addons.utility_prepaid.tests.common import UtilityCommon
+from .common import BoxCommon
 
 
 @tagged("post_install", "-at_install")
-class TestGatewayAccess(UtilityCommon):
+class TestGatewayAccess(BoxCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.worker = cls.env["meter.worker"].create({"name": "Test lines"})
-        cls.box = cls.env["meter.concentrator"].create(
-            {
-                "name": "Cellar",
-                "code": "C1",
-                "site_id": cls.site.id,
-                "worker_id": cls.worker.id,
-                "host": "127.0.0.1",
-                "tcp_port": 7001,
-            }
-        )
         cls.env["meter.frame"]._record(
             [
                 {
@@ -32,9 +21,6 @@ class TestGatewayAccess(UtilityCommon):
             ]
         )
         cls.frame = cls.env["meter.frame"].search([("meter_id", "=", cls.meter.id)])
-
-    def _as(self, role, record):
-        return record.with_user(self.users[role])
 
     def test_engineers_set_up_boxes_and_others_only_look(self):
         self._as("engineer", self.box).name = "Roof"
