@@ -53,6 +53,9 @@ class Access:
         self.lines[0].stats.bytes_in += len(data)
         link.reader.feed(link, data, self.world.clockwork.now())
 
+    def lost(self, link):
+        """A connection has ended."""
+
     def newest(self):
         return next((link for link in reversed(self.links) if link.open), None)
 

@@ -4,46 +4,30 @@ import asyncio
 import contextlib
 import socket
 
-from .access import Access, Link
+from .access import Access
+from .access_socket import SocketLink
 from .registration import Registration
 
 CONNECT_SECONDS = 5.0
 UNCONFIRMED = 3  # logins or heartbeats without confirmation until it dials again
-CHUNK = 4096
 
 
-class DialLink(Link):
+class DialLink(SocketLink):
     """One connection to the hub."""
 
-    __slots__ = ("_disturbed", "_socket", "own", "unconfirmed")
+    __slots__ = ("_disturbed", "own", "unconfirmed")
 
     def __init__(self, access, client):
-        super().__init__(access)
-        self._socket = client
+        super().__init__(access, client)
         self.own = client.getsockname()[:2]
         self._disturbed, self.unconfirmed = False, 0
-        access.links.append(self)
-        access.world.clockwork.watch(client.fileno(), self._readable)
 
-    @property
-    def open(self):
-        return self._socket is not None
-
-    def _readable(self):
-        try:
-            data = self._socket.recv(CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.cut()
-            return
+    def received(self, data):
         data, confirmed = self.access.registration.unwrap(data)
         if confirmed:
             self.confirmed()
         if data:
-            self.access.received(self, data)
+            super().received(data)
 
     def confirmed(self):
         self.unconfirmed = 0
@@ -64,23 +48,8 @@ class DialLink(Link):
         self.send(registration.heartbeat(self.own))
         self.send(registration.wrap(data[middle:]))
 
-    def send(self, data):
-        if self._socket is None or not data:
-            return
-        try:
-            sent = self._socket.send(data)
-        except OSError:
-            sent = -1
-        if sent != len(data):
-            self.cut()
-
     def cut(self):
-        client, self._socket = self._socket, None
-        if client is not None:
-            self.access.world.clockwork.forget(client.fileno())
-            client.close()
-            self.access.links.remove(self)
-            self.access.lost()
+        self.close()
 
 
 class DialAccess(Access):
@@ -100,7 +69,7 @@ class DialAccess(Access):
         """Begin to dial; that nobody answers yet is nothing special."""
         self._task = asyncio.get_running_loop().create_task(self._live())
 
-    def lost(self):
+    def lost(self, _link):
         self.registration.lost()
         self._again.set()
 
@@ -125,7 +94,6 @@ class DialAccess(Access):
         host, _colon, number = self.site.server.rpartition(":")
         client = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             target = (host.strip("[]"), int(number))
             await asyncio.wait_for(loop.sock_connect(client, target), CONNECT_SECONDS)

@@ -3,56 +3,18 @@
 import contextlib
 import socket
 
-from .access import Access, Link
+from .access import Access
+from .access_socket import SocketLink
 
 BACKLOG = 16
-CHUNK = 4096
 
 
-class TcpLink(Link):
+class TcpLink(SocketLink):
     """One client."""
 
-    __slots__ = ("_socket",)
+    __slots__ = ()
 
-    def __init__(self, access, client):
-        super().__init__(access)
-        self._socket = client
-        client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        access.links.append(self)
-        access.world.clockwork.watch(client.fileno(), self._readable)
-
-    @property
-    def open(self):
-        return self._socket is not None
-
-    def _readable(self):
-        try:
-            data = self._socket.recv(CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if data:
-            self.access.received(self, data)
-        else:
-            self.close()
-
-    def write(self, data):
-        try:
-            sent = self._socket.send(data)
-        except (OSError, AttributeError):
-            sent = -1
-        if sent != len(data):
-            # A client that does not read loses the connection, not some bytes of a frame.
-            self.close()
-
-    def close(self):
-        client, self._socket = self._socket, None
-        if client is not None:
-            self.access.world.clockwork.forget(client.fileno())
-            client.close()
-            self.access.links.remove(self)
+    write = SocketLink.send
 
     def cut(self):
         """Close at once, as a link does that breaks."""
