@@ -3,11 +3,12 @@
     .local/venv/bin/python tests/bench fleet            100 boxes x 16 ports x 40 meters
     BOXES=10 ...   fewer
     KEEP=0 or 1    without or with evidence of good scheduled readings, else both
-    POSTGRES=apart ...   PostgreSQL may use the simulator's core as well
+    POSTGRES=apart ...   PostgreSQL on the simulator's core
 
 Where the machine allows it, the worker and PostgreSQL have one core and the simulator the other.
 The limit of a line is what its bytes alone allow: the simulator counts the time for which the bytes
-of questions and answers were on it, and every meter takes its response delay besides.
+of questions and answers were on it, and every meter takes its response delay besides. The
+silence that a bus is owed between an answer and the next question is counted in a row of its own.
 """
 
 import contextlib
@@ -20,13 +21,15 @@ import time
 from pathlib import Path
 
 from desk import Desk, Simulator
+from meterwire.jobs import Timing
 from processes import free_ports
 
 TOP = Path(__file__).resolve().parents[2]
 DELAY = 0.02
+IDLE = Timing().bus_idle  # the silence that the standard wants before the next question
 CUSTOMER = "000000000042"
 SECONDS = int(os.environ.get("FLEET_SECONDS", "40"))
-# PostgreSQL shares the worker's core, or has both; the simulator leaves much of its own idle.
+# PostgreSQL shares the worker's core or, apart, the simulator's, which leaves much of it idle.
 APART = os.environ.get("POSTGRES") == "apart"
 COLD = 8.0  # connections are opened, queues fill
 
@@ -93,8 +96,8 @@ def measure(cluster, folder, boxes=100, ports=16, meters=40, keep_frames=True, o
         simulator = Simulator(site, folder / "books", fleet.keys, folder / "simulator.log")
         try:
             pin(simulator.pid, theirs)
-            for pid in () if APART else postmaster(cluster):
-                pin(pid, ours)
+            for pid in postmaster(cluster):
+                pin(pid, theirs if APART else ours)
             return _round(fleet, simulator, made, lines, keep_frames, orders, ours)
         finally:
             simulator.end()
@@ -146,6 +149,7 @@ def _figures(fleet, reply, first, last, seconds, lines):
         "seconds": seconds,
         "exchanges/s": replies / seconds,
         "of the limit": (busy + requests * DELAY) / (seconds * lines),
+        "of the limit, bus idle counted": (busy + requests * (DELAY + IDLE)) / (seconds * lines),
         "worker CPU": run["cpu"] / (run["ended"] - run["begun"]),
         "simulator CPU": (last.get("cpu_seconds", 0) - first.get("cpu_seconds", 0)) / seconds,
         "kB per line": run["rss_kb"] / lines,

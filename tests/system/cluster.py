@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg2
 from processes import LOCAL, TOP, run
+from psycopg2.errors import InsufficientPrivilege, ObjectInUse
 
 HOME = Path(os.environ.get("SYSTEM_HOME") or LOCAL / "system")
 ADDONS = "utility_prepaid,meter_gateway"
@@ -109,7 +110,16 @@ class Cluster:
         _link(self.data / "filestore" / source, self.data / "filestore" / name)
 
     def drop(self, name):
-        self.sql("postgres", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        # Who is not a superuser may not end an autovacuum worker that happens to be in there; on a
+        # plain DROP the server ends it itself, FORCE is for connections that a killed Odoo left.
+        for force in (" WITH (FORCE)", "", " WITH (FORCE)", ""):
+            try:
+                self.sql("postgres", f'DROP DATABASE IF EXISTS "{name}"{force}')
+                break
+            except (InsufficientPrivilege, ObjectInUse) as error:
+                refused = error
+        else:
+            raise refused
         shutil.rmtree(self.data / "filestore" / name, ignore_errors=True)
 
     def odoo(self, *arguments, log, env=None, stdin=None):

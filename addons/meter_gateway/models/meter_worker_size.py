@@ -1,13 +1,12 @@
 from odoo import fields, models
 from odoo.tools import config
 
-# A worker asks some 4,000 questions a second at most (docs/performance.md): at 2400 baud that is
-# some hundreds of lines, and beyond them an order waits noticeably for its turn.
+# Beyond these, PostgreSQL on the same core is what a worker waits for (docs/performance.md).
 MOST_LINES = 400
 # What one pass of the scheduled actions may need: a minute's sleep, a run, its end, and a margin.
 PASS_SECONDS = 150
-# The connection that holds the scheduled action, and the run's own.
-CONNECTIONS = 2
+# The connection that holds the scheduled action, the run's own, and two for scheduled readings.
+CONNECTIONS = 4
 SPARE_CONNECTIONS = 8
 
 

@@ -24,6 +24,8 @@ class SharedDatabase(RunDatabase):
     """A run on the test's own cursor: savepoints stand in for its transactions."""
 
     savepoint = None
+    # What the test's transaction holds is seen on its own connection only.
+    second = False
     # The PostgreSQL of throw-away test databases forgets on purpose; a test says what it wants.
     off = ()
 

@@ -1,7 +1,12 @@
 """What a run needs of its database connection, and nothing else of it."""
 
+import itertools
 import logging
 import select
+from contextlib import contextmanager
+
+from psycopg2.errors import DeadlockDetected, SerializationFailure
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from odoo.tools import SQL
 
@@ -10,6 +15,18 @@ _logger = logging.getLogger(__name__)
 CHANNEL = "utility_command"
 # First half of every advisory lock key of this addon; the second half is the worker's id.
 LOCK_SPACE = 0x6D657465
+RETRIES = 5
+
+
+class Book:
+    """What one transaction leaves to be done once it is committed."""
+
+    def __init__(self):
+        self.answers = []
+        self.deferred = []
+        self.ended = set()
+        self.jobs = []
+        self.news = 0
 
 
 class RunDatabase:
@@ -21,6 +38,9 @@ class RunDatabase:
 
     :param env: environment of the run; its cursor is committed and rolled back here
     """
+
+    #: whether there can be a second connection that sees what this one commits
+    second = True
 
     def __init__(self, env):
         self.env = env
@@ -75,6 +95,32 @@ class RunDatabase:
     def rollback(self):
         self.cr.rollback()
 
+    def transact(self, work):
+        """One transaction.
+
+        :param work: called with an empty ``Book``; again, when it met another transaction
+        :return: the ``Book``: what is to be done now that it is committed
+        """
+        for attempt in itertools.count(1):
+            book = Book()
+            try:
+                self.begin()
+                work(book)
+                self.commit(book.news)
+                return book
+            except (SerializationFailure, DeadlockDetected):
+                if attempt == RETRIES:
+                    raise
+                self.rollback()
+
+    @contextmanager
+    def apart(self):
+        """A connection of its own, for what must not make this one wait."""
+        with self.env.registry.cursor() as cr:
+            # For all its transactions; the next user of the connection sets its own.
+            cr._cnx.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+            yield PlanDatabase(self.env(cr=cr, context={}))
+
     def listen(self):
         self.cr.execute(SQL("LISTEN %s", SQL.identifier(CHANNEL)))
         self.commit()
@@ -84,6 +130,7 @@ class RunDatabase:
 
         :param wake_fd: file descriptor of the engine
         :param seconds: at most so long
+        :return: whether somebody has told of new work
         """
         connection = self.cr._cnx
         poll = select.poll()
@@ -91,6 +138,18 @@ class RunDatabase:
         poll.register(connection.fileno(), select.POLLIN)
         # Rounded up: waking a moment early would only mean waking twice.
         ready = dict(poll.poll(int(seconds * 1000) + 1))
-        if connection.fileno() in ready:
-            connection.poll()
-            connection.notifies.clear()
+        if connection.fileno() not in ready:
+            return False
+        connection.poll()
+        connection.notifies.clear()
+        return True
+
+
+class PlanDatabase(RunDatabase):
+    """A connection beside the one of the run: it owns nothing, and reports no progress."""
+
+    def begin(self):
+        """As the run's, by the connection itself."""
+
+    def commit(self, processed=0):
+        self.cr.commit()  # pylint: disable=invalid-commit

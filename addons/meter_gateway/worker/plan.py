@@ -1,5 +1,7 @@
 """The run's part for scheduled readings: taken few per line, stored in batches, no command each."""
 
+import logging
+import threading
 import time
 from collections import defaultdict, deque
 
@@ -7,50 +9,166 @@ from ..lib.meterwire.errors import WireError
 from ..lib.meterwire.jobs import SCHEDULED_READ, Done, Read
 from . import evidence, reading, schedule
 from .claim import Held
+from .meters import Meters
+
+_logger = logging.getLogger(__name__)
 
 # What the engine has of a line, the reading that it is at included, and how few are filled up.
 DEPTH, LOW = 5, 3
-# Readings and lines of one transaction; an order must not wait for a long one.
-BATCH = 400
-# A line where nothing was due is looked at again after so many seconds.
+# Readings and lines of one transaction.
+BATCH = 200
+# A line where nothing was due is looked at again, and a dialect is, after so many seconds.
 EVERY = 1.0
 # That a line works is written down so often, in seconds.
 TELL_EVERY = 5.0
+# Beyond so many lines there are so many plans.
+MANY, PARTS = 400, 2
+# So long the thread may take to store what it has.
+END_SECONDS = 20
 # Failures that say nothing about the meter itself.
 LINE_CODES = ("link_down", "no_line")
 # Evidence of a scheduled reading that went well: the reading itself says as much.
 KEEP_ALL = "meter_gateway.keep_scheduled_frames"
 
 
-class Plan:
-    """Claims due readings for a run and records what came back.
+class Plans:
+    """The scheduled readings of a run: one ``Plan``, or several that share many lines out.
 
-    They are many and belong to nobody: stored as a batch, locking no meter.
+    PostgreSQL is waited for half of the time; with many lines two plans wait side by side.
 
     :param run: ``run.WorkerRun``
     """
 
     def __init__(self, run):
         self.run = run
+        self._parts = [Plan(run, 0, 1)]
+
+    def start(self):
+        """Begin, in threads where that can be; the run knows its lines by now."""
+        if self.run.db.second:
+            parts = PARTS if len(self.run.lines) > MANY else 1
+            self._parts = [Plan(self.run, part, parts) for part in range(parts)]
+            for one in self._parts:
+                one.start()
+
+    def sort(self, events):
+        """Keep the events of scheduled readings; return the others."""
+        for one in self._parts:
+            events = one.sort(events)
+        return events
+
+    def go_on(self, claiming):
+        """Called with every tick of the run.
+
+        :param claiming: whether new readings are taken
+        :raises Exception: what ended a thread
+        """
+        for one in self._parts:
+            one.go_on(claiming)
+
+    def finish(self):
+        """Store what the engine has told; nothing new is taken.
+
+        :raises Exception: what ended a thread
+        """
+        for one in self._parts:
+            one.finish()
+
+    def close(self):
+        """End the threads, if there are any."""
+        for one in self._parts:
+            one.close()
+
+    def next_time(self):
+        """When the next reading is due, maybe in the past; None when nothing is planned."""
+        return schedule.next_time(self.run.cr, self.run.worker.id)
+
+    @property
+    def waiting(self):
+        """Whether results wait for the run's next tick."""
+        return any(one.waiting for one in self._parts)
+
+    @property
+    def busy(self):
+        """Whether the engine has readings, or results wait."""
+        return any(one.busy for one in self._parts)
+
+    @property
+    def stored(self):
+        """How many readings have ended."""
+        return sum(one.stored for one in self._parts)
+
+
+class Plan:
+    """Claims due readings of some lines and records what came back.
+
+    They are many and belong to nobody: stored as a batch, locking no meter, on a connection and in
+    a thread of their own, so that no order waits for them. A database that has one connection only
+    (a test's) is used in the run's own ticks instead.
+
+    :param run: ``run.WorkerRun``
+    :param part: which lines: those whose id leaves this rest
+    :param parts: when divided by this
+    """
+
+    def __init__(self, run, part, parts):
+        self.run, self.part, self.parts = run, part, parts
+        self._claiming = True
+        self._thread = None
+        self._error = None
+        self._ending = False
+        #: how many have ended
+        self.stored = 0
+        self._wake = threading.Event()
+        self._use(run.db)
         self._jobs = {}  # id of a job: Held
         self._told = {}  # line -> when it was last said to work; by the monotonic clock
         self._events = deque()  # (event, Held), not stored yet
         self._held = defaultdict(set)  # line -> meters that the engine has, or whose results wait
         self._look_at = {}  # line -> not before; by the monotonic clock
         self._keep_all = None
+        self._forget_at = 0.0
+        self._months = set()  # those whose partition is there
+
+    # ------------------------------------------------------------ the run's thread
+
+    def start(self):
+        self._thread = threading.Thread(target=self._main, name="reading plan", daemon=True)
+        self._thread.dbname = self.run.cr.dbname
+        self._thread.start()
+
+    def go_on(self, claiming):
+        self._claiming = claiming
+        if self._thread is None:
+            while self.tick() and self._events:
+                pass
+        elif self._error:
+            raise self._error
+
+    def finish(self):
+        self.close()
+        if self._error:
+            raise self._error
+        while self._thread is None and self.tick():
+            pass
+
+    def close(self):
+        # What it has is stored, nothing new is taken.
+        self._claiming = False
+        self._ending = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(END_SECONDS)
 
     @property
     def waiting(self):
-        """Whether results wait to be stored."""
-        return bool(self._events)
+        return self._thread is None and bool(self._events)
 
     @property
     def busy(self):
-        """Whether the engine has readings, or results wait."""
         return bool(self._jobs or self._events)
 
     def sort(self, events):
-        """Keep the events of scheduled readings; return the others."""
         others = []
         for event in events:
             held = self._jobs.get(event.id)
@@ -58,33 +176,63 @@ class Plan:
                 self._events.append((event, held))
             else:
                 others.append(event)
+        if len(others) < len(events):
+            self._wake.set()
         return others
 
-    def tick(self, claiming):
+    # ------------------------------------------------------------ the plan's thread
+
+    def _use(self, db):
+        self.db, self.cr, self.env = db, db.cr, db.env
+        self.meters = Meters(db.env)
+
+    def _main(self):
+        try:
+            with self.run.db.apart() as db:
+                self._use(db)
+                while True:
+                    self._wake.clear()
+                    ending = self._ending
+                    if not self.tick():
+                        if ending:
+                            return
+                        self._wake.wait(EVERY)
+        except Exception as error:  # noqa: BLE001 - the run ends with it
+            _logger.info("The reading plan ended: %s", error)
+            self._error = error
+
+    def tick(self):
         """Store one batch of results, and take as many new readings, in one transaction.
 
         :return: whether anything happened
         """
         events = [self._events[at] for at in range(min(BATCH, len(self._events)))]
-        free = {(held.line_id, held.meter_id) for __, held in events}
-        held = self._held
-        if free:
-            held = {line: {m for m in ms if (line, m) not in free} for line, ms in held.items()}
-        places = self._places(held) if claiming else {}
+        free = defaultdict(set)
+        for __, one in events:
+            free[one.line_id].add(one.meter_id)
+        held = {**self._held, **{line: self._held[line] - ended for line, ended in free.items()}}
+        places = self._places(held) if self._claiming else {}
         if not events and not places:
             return False
 
+        months = set()
+
         def work(book):
-            self._record(events, book)
+            months.update(self._record(events, book))
             if places:
                 self._claim(places, held, book)
 
-        book = self.run.transact(work)
+        if time.monotonic() >= self._forget_at:
+            self.meters.forget()
+            self._forget_at = time.monotonic() + EVERY
+        book = self.db.transact(work)
         self.run.deliver(book, self._jobs)
+        self._months |= months
         for __ in events:
             self._events.popleft()
-        for line, meter in free:
-            self._held[line].discard(meter)
+        self.stored += len(events)
+        for line, ended in free.items():
+            self._held[line] -= ended
         took = set()
         for __, one in book.jobs:
             self._held[one.line_id].add(one.meter_id)
@@ -99,14 +247,19 @@ class Plan:
         low = [
             (len(held.get(line, ())), line)
             for line in self.run.lines
-            if len(held.get(line, ())) <= LOW and self._look_at.get(line, 0.0) <= now
+            if line % self.parts == self.part
+            and len(held.get(line, ())) <= LOW
+            and self._look_at.get(line, 0.0) <= now
         ]
         if len(low) > BATCH:
             low.sort()
         return {line: DEPTH - count for count, line in low[:BATCH]}
 
     def _record(self, events, book):
-        """Store what came back."""
+        """Store what came back.
+
+        :return: first days of the months that have their partition, once this is committed
+        """
         readings, done, failed, postponed, frames = [], [], [], [], []
         line_news, now = evidence.LineNews(), time.monotonic()
         book.news += len(events)
@@ -127,21 +280,22 @@ class Plan:
                 later.append((held.meter_id, evidence.utc(event.at)))
             if not good or self._keeps_all():
                 frames += evidence.frames(held, event)
-        cr = self.run.cr
-        schedule.store(cr, readings)
+        cr = self.cr
+        schedule.store(cr, readings, months=self._months)
         schedule.done(cr, done)
         schedule.failed(cr, failed)
         schedule.postponed(cr, postponed)
-        self.run.env["meter.frame"]._record(frames)
+        self.env["meter.frame"]._record(frames)
         line_news.store(cr)
+        return {one.at.date().replace(day=1) for one in readings}
 
     def _claim(self, places, held, book):
         """Take what is due and finds room on its line."""
         run = self.run
         wrong = []
-        for row in schedule.claim_due(run.cr, run.worker.id, run.now(), places, held):
+        for row in schedule.claim_due(self.cr, run.worker.id, run.now(), places, held):
             try:
-                meter = run.meter(row)
+                meter = self.meters.of(row, run.envelopes)
                 items = reading.items(meter.dialect, live=False)
             except WireError:
                 items = ()
@@ -160,14 +314,10 @@ class Plan:
                 meter,
             )
             book.jobs.append((job, one))
-        schedule.failed(run.cr, wrong)
-
-    def next_time(self):
-        """When the next reading is due, maybe in the past; None when nothing is planned."""
-        return schedule.next_time(self.run.cr, self.run.worker.id)
+        schedule.failed(self.cr, wrong)
 
     def _keeps_all(self):
         if self._keep_all is None:
-            value = self.run.env["ir.config_parameter"].sudo().get_param(KEEP_ALL, "True")
+            value = self.env["ir.config_parameter"].sudo().get_param(KEEP_ALL, "True")
             self._keep_all = value not in ("False", "0", "")
         return self._keep_all

@@ -13,17 +13,15 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from psycopg2.errors import DeadlockDetected, SerializationFailure
-
 from ..lib.meterwire import jobs as wire
 from ..lib.meterwire.engine import Engine
 from ..lib.meterwire.envelope import parse_envelope
-from ..lib.meterwire.errors import BadJob, WireError
+from ..lib.meterwire.errors import WireError
 from . import claim, evidence, money, operations, plan, reading
+from .meters import Meters
 
 _logger = logging.getLogger(__name__)
 
-RETRIES = 5
 BEAT_SECONDS = 10
 WAIT_SECONDS = 1.0
 # Results of a meter that a sale has locked are tried again soon.
@@ -31,6 +29,8 @@ DEFERRED_SECONDS = 0.05
 # After its time is up a run waits so long for orders that are on their way.
 FINISH_SECONDS = 8
 STOP_SECONDS = 2
+# While only readings come in, they are handed on so often.
+PLAN_PAUSE = 0.005
 # A meter that does not answer is asked again later, so that it does not keep its line.
 ASK_ATTEMPTS = 2
 # Work that is due within this time keeps the run going.
@@ -55,17 +55,6 @@ def utcnow():
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-class Book:
-    """What one transaction leaves to be done once it is committed."""
-
-    def __init__(self):
-        self.answers = []
-        self.deferred = []
-        self.ended = set()
-        self.jobs = []
-        self.news = 0
-
-
 class WorkerRun:
     """Claims, sends and proves for one worker; the caller holds the worker's lock.
 
@@ -86,12 +75,14 @@ class WorkerRun:
         self.engine = Engine(self.keyring)
         self.generation = 0
         self.held = {}
-        self.pending = []
+        self.pending = []  # events of meters that somebody had locked
+        self._events = []  # those that came while we slept
         self.lines = {}
-        self.plan = plan.Plan(self)
+        self.plan = plan.Plans(self)
+        self.meters = Meters(self.env)
         self._line_rows = None
-        self._envelopes = {}
-        self._dialects = {}  # of this tick: an engineer may change one at any time
+        self._stored = 0
+        self.envelopes = {}
         self._ids = itertools.count(1)
         self._next_beat = 0.0
         self._recording = None
@@ -117,14 +108,17 @@ class WorkerRun:
             raise
         finally:
             self.engine.close()
+            self.plan.close()
 
     def start(self):
         """A generation of our own, then the lines; the first tick finds what others left."""
         threading.current_thread().dbname = self.cr.dbname
         self.generation = self.worker._take_generation()
-        self.db.commit()
         self.engine.start()
+        self._configure()
+        self.db.commit()
         self.db.listen()
+        self.plan.start()
 
     def _loop(self, seconds, idle):
         started = active = time.monotonic()
@@ -137,11 +131,21 @@ class WorkerRun:
                 return
             if now - active >= idle:
                 return
-            self.db.wait(self.engine.wake_fd, self._patience())
+            self._sleep(self._patience())
+
+    def _sleep(self, seconds):
+        """Until a sale, or an answer that people wait for; what was read goes to the plan."""
+        until = time.monotonic() + seconds
+        while not (self._events or self.plan.waiting):
+            left = until - time.monotonic()
+            if left <= 0 or self.db.wait(self.engine.wake_fd, left):
+                return
+            self._events = self.plan.sort(self.engine.drain())
+            if not self._events:
+                # Readings come by the thousand: not one by one.
+                time.sleep(min(PLAN_PAUSE, left))
 
     def _patience(self):
-        if self.plan.waiting:
-            return 0
         if self.pending:
             return DEFERRED_SECONDS
         if self._next_due is None:
@@ -157,8 +161,7 @@ class WorkerRun:
         """Give the lines back, record the last words, and come again when work is left."""
         self.engine.stop(STOP_SECONDS)
         self.tick(claiming=False)
-        while self.plan.tick(claiming=False):
-            pass
+        self.plan.finish()
         due = (claim.next_time(self.cr, self.worker.id, self.now()), self.plan.next_time())
         self._next_due = min(filter(None, due), default=None)
         if self._soon():
@@ -190,48 +193,33 @@ class WorkerRun:
     # ------------------------------------------------------------ tick
 
     def tick(self, claiming=True):
-        """What people wait for in one transaction, then some scheduled readings in another: an
-        order waits for one small batch of them at most.
+        """One transaction, then what it leaves to be done. Scheduled readings have their own.
 
         :param claiming: whether new commands and readings are taken
         :return: whether anything happened
         """
-        self._dialects.clear()
-        events = self.pending + self.plan.sort(self.engine.drain())
+        self.meters.forget()
+        events = self.pending + self._events + self.plan.sort(self.engine.drain())
+        self._events = []
+
+        before = self.generation, self.lines, self._line_rows
+        stored, self._stored = self.plan.stored - self._stored, self.plan.stored
 
         def work(book):
+            # Once more from the beginning, when it met another transaction.
+            self.generation, self.lines, self._line_rows = before
+            book.news += stored
             self._record(events, book)
             self._recording = None
             if claiming:
                 self._claim(book)
             self._beat()
 
-        book = self.transact(work)
+        book = self.db.transact(work)
         self.deliver(book, self.held)
         self.pending = book.deferred
-        planned = self.plan.tick(claiming)
-        return bool(events or book.news or book.jobs or planned)
-
-    def transact(self, work):
-        """One transaction.
-
-        :param work: called with an empty ``Book``; again, when it met another transaction
-        :return: the ``Book``: what is to be done now that it is committed
-        """
-        before = self.generation, self.lines
-        for attempt in itertools.count(1):
-            book = Book()
-            try:
-                self.db.begin()
-                work(book)
-                self.db.commit(book.news)
-                return book
-            except (SerializationFailure, DeadlockDetected):
-                if attempt == RETRIES:
-                    raise
-                self.db.rollback()
-                self.generation, self.lines = before
-                self._line_rows = None
+        self.plan.go_on(claiming)
+        return bool(events or book.news or book.jobs)
 
     def deliver(self, book, held):
         """Give the engine what a committed transaction leaves to be done.
@@ -340,7 +328,7 @@ class WorkerRun:
             if depth[held.queue] >= claim.LINE_DEPTH:
                 continue
             try:
-                meter = self.meter(row)
+                meter = self.meters.of(row, self.envelopes)
                 job = claim.job_of(row, held, next(self._ids), meter, self.keyring)
             except WireError as error:
                 refused.append((held, error))
@@ -366,26 +354,6 @@ class WorkerRun:
     def next_id(self):
         """An id for a job of this run."""
         return next(self._ids)
-
-    def meter(self, row):
-        """The engine's meter of a claimed row.
-
-        :param row: mapping with address, dialect_id, key_version, algorithm and port_id
-        :raises BadJob: the meter has no dialect
-        """
-        dialect = self._dialects.get(row["dialect_id"])
-        if dialect is None:
-            dialect = self.env["meter.dialect"].browse(row["dialect_id"] or ())._dialect()
-            self._dialects[row["dialect_id"]] = dialect
-        if dialect is None:
-            raise BadJob("no dialect is chosen for its type")
-        return wire.Meter(
-            row["address"],
-            dialect,
-            row["key_version"],
-            row["algorithm"],
-            self._envelopes.get(row["port_id"]),
-        )
 
     def _beat(self):
         """Show that the worker lives; and notice that it is no longer the newest."""
@@ -420,7 +388,7 @@ class WorkerRun:
         inside = self.env["meter.port"].browse([row[0] for row in rows if row[-1] != "tcp_port"])
         inside.invalidate_recordset()
         inside.concentrator_id.invalidate_recordset()
-        self._envelopes = {
+        self.envelopes = {
             port.id: parse_envelope(text, port.number, int(port.baudrate), port.parity)
             for port in inside
             if (text := port._envelope())

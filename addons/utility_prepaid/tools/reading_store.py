@@ -103,7 +103,7 @@ _STORE = f"{_BATCH}, rows AS ({_ROWS}){_MIRROR}".format(**_WORDS)
 _STORE_ONLY = f"{_BATCH}{_ROWS}".format(**_WORDS)
 
 
-def store(cr, readings, mirror=True):
+def store(cr, readings, mirror=True, months=frozenset()):
     """Keep a batch of readings, and mirror the newest of each meter on its state row.
 
     A reading of a meter that is gone meanwhile is left out. One that is older than what the state
@@ -113,14 +113,19 @@ def store(cr, readings, mirror=True):
     :param readings: sequence of Reading
     :param mirror: False where the caller writes the state row itself, afterwards: it knows more
         than a reading holds
+    :param months: first days of months that the caller knows to be there
     """
     if not readings:
         return
-    ensure_months(cr, {reading.at.date().replace(day=1) for reading in readings})
+    if wanted := {reading.at.date().replace(day=1) for reading in readings} - months:
+        ensure_months(cr, wanted)
     columns = zip(*readings, strict=True)
     arrays = {name: _array(values) for name, values in zip(_COLUMNS, columns, strict=True)}
-    cr.execute("SELECT pg_advisory_xact_lock_shared(%s)", (BATCH_LOCK,))
-    cr.execute(_STORE if mirror else _STORE_ONLY, arrays)
+    # One round trip; the lock is held before the other statement looks.
+    cr.execute(
+        f"SELECT pg_advisory_xact_lock_shared({BATCH_LOCK}); {_STORE if mirror else _STORE_ONLY}",
+        arrays,
+    )
 
 
 def _array(values):
