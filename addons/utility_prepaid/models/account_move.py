@@ -7,3 +7,10 @@ class AccountMove(models.Model):
     utility_vend_id = fields.Many2one(
         "utility.vend", "Utility sale", readonly=True, copy=False, index="btree_not_null"
     )
+    utility_contract_id = fields.Many2one(
+        "utility.contract",
+        "Utility contract",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+    )

@@ -39,6 +39,11 @@ class ResCompany(models.Model):
         zone = pytz.timezone(self.utility_tz or self.env.user.tz or "UTC")
         return pytz.utc.localize(fields.Datetime.now()).astimezone(zone).date()
 
+    def _utility_policy(self, utility, date):
+        """How credit that is accepted on a date is booked: a policy of `utility.vend`."""
+        self.ensure_one()
+        return "sale"
+
     def _utility_product(self, utility):
         self.ensure_one()
         return (

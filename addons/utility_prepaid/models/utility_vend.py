@@ -61,8 +61,31 @@ class UtilityVend(models.Model):
     journal_id = fields.Many2one("account.journal", "Payment method", readonly=True)
     utility = fields.Selection(related="meter_id.utility", store=True)
     is_test = fields.Boolean(related="contract_id.is_test", store=True)
+    origin = fields.Selection(
+        [("counter", "Counter"), ("batch", "Batch"), ("automatic", "Automatic")],
+        required=True,
+        readonly=True,
+        default="counter",
+        index=True,
+    )
+    policy = fields.Selection(
+        [
+            ("sale", "Revenue at sale"),
+            ("tax_at_sale", "Tax at sale, revenue on use"),
+            ("on_use", "All on use"),
+            ("agency", "Agency"),
+        ],
+        "Accounting",
+        required=True,
+        readonly=True,
+        default="sale",
+        help="How it is booked; what is in force when it is accepted stays with it.",
+    )
+    # amount = cost + fee_amount + arrears_amount + remainder_after - remainder_before
     amount = fields.Monetary(readonly=True)
     cost = fields.Monetary("Price of the units", readonly=True)
+    fee_amount = fields.Monetary("Fees", readonly=True)
+    arrears_amount = fields.Monetary("Arrears recovered", readonly=True)
     units = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
     credit = fields.Float("Credit sent", digits=(16, 4), min_display_digits=2, readonly=True)
     price = fields.Float(digits=(16, 4), readonly=True)
@@ -141,23 +164,31 @@ class UtilityVend(models.Model):
                 "balance_before": command.balance_before,
                 "balance_after": command.balance_after,
             }
-            if not vend._update_state(("accepted", "disputed"), "delivered", **values):
-                continue
-            if vend.kind == "reversal":
-                sale = vend.reversed_vend_id
-                sale._update_state(("delivered",), "reversed")
-                contract = sale.contract_id
-                contract.remainder = (
-                    dec(contract.remainder, 2)
-                    + dec(sale.remainder_before, 2)
-                    - dec(sale.remainder_after, 2)
-                )
-            self.env.ref("utility_prepaid.ir_cron_post_vends").sudo()._trigger()
+            if vend._update_state(("accepted", "disputed"), "delivered", **values):
+                vend._on_delivered(command)
+                self.env.ref("utility_prepaid.ir_cron_post_vends").sudo()._trigger()
 
     def _command_failed(self, command):
-        """Proved not charged. A sale keeps its money until it is sent again or given back."""
-        for vend in self.filtered(lambda v: v.kind == "reversal"):
-            vend._update_state(("accepted", "disputed"), "cancelled")
+        """Proved not charged."""
+        for vend in self:
+            vend._on_not_charged(command)
+
+    def _on_delivered(self, command):
+        """What follows from the proof, by kind of movement."""
+        if self.kind == "reversal":
+            sale = self.reversed_vend_id
+            sale._update_state(("delivered",), "reversed")
+            contract = sale.contract_id
+            contract.remainder = (
+                dec(contract.remainder, 2)
+                + dec(sale.remainder_before, 2)
+                - dec(sale.remainder_after, 2)
+            )
+
+    def _on_not_charged(self, command):
+        """What follows, by kind. A sale keeps its money until it is sent again or given back."""
+        if self.kind == "reversal":
+            self._update_state(("accepted", "disputed"), "cancelled")
 
     def _command_disputed(self, command):
         for vend in self:

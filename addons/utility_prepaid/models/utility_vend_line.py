@@ -15,6 +15,9 @@ class UtilityVendLine(models.Model):
     kind = fields.Selection(
         [
             ("units", "Units"),
+            ("fee", "Monthly fee"),
+            ("service", "Service fee"),
+            ("arrears", "Arrears"),
             ("remainder_used", "Carried over from the last sale"),
             ("remainder_kept", "Carried over to the next sale"),
         ],
@@ -22,6 +25,12 @@ class UtilityVendLine(models.Model):
         readonly=True,
     )
     name = fields.Char(required=True, readonly=True)
+    month = fields.Date(readonly=True, help="First day of the month that a fee is for.")
+    step = fields.Integer(readonly=True, help="Which price step the units belong to.")
+    product_id = fields.Many2one("product.product", readonly=True, ondelete="restrict")
+    arrears_line_id = fields.Many2one(
+        "account.move.line", "Settles", readonly=True, help="The open item that this line pays."
+    )
     quantity = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
     price = fields.Float(digits=(16, 4), readonly=True)
     amount = fields.Monetary(readonly=True)

@@ -106,7 +106,6 @@ class UtilityVend(models.Model):
         domain = [
             ("state", "in", ("delivered", "reversed")),
             ("posted_at", "=", False),
-            ("kind", "in", ("sale", "reversal")),
             "|",
             ("post_after", "=", False),
             ("post_after", "<=", fields.Datetime.now()),
@@ -143,15 +142,11 @@ class UtilityVend(models.Model):
         return False
 
     def _post(self):
-        """Post the invoice of a delivered sale, or the credit note and the money back."""
+        """Post what the books must show of a delivered movement, by its kind."""
         self.ensure_one()
-        if self.kind == "sale":
-            self._post_invoice()
-        elif not self.reversed_vend_id.posted_at:
+        if self.reversed_vend_id and not self.reversed_vend_id.posted_at:
             self.reversed_vend_id._post()
-            self._post_reversal()
-        else:
-            self._post_reversal()
+        getattr(self, f"_post_{self.kind}")()
         self._notify()
 
     def _posting_failed(self, words):
@@ -184,7 +179,7 @@ class UtilityVend(models.Model):
             date = company._utility_today()
         return date
 
-    def _post_invoice(self):
+    def _post_sale(self):
         company = self.company_id
         product = self.contract_id.tariff_id.product_id or company._utility_product(self.utility)
         date = self._posting_date()

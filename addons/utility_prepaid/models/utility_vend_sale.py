@@ -13,6 +13,16 @@ OF_THE_SALE = (
     "room_id",
     "journal_id",
 )
+SAME_IN_REVERSAL = (
+    "policy",
+    "amount",
+    "cost",
+    "fee_amount",
+    "arrears_amount",
+    "units",
+    "credit",
+    "price",
+)
 
 
 class UtilityVend(models.Model):
@@ -35,13 +45,14 @@ class UtilityVend(models.Model):
         return contract.tariff_id._quote(meter, amount, today, contract.remainder)
 
     @api.model
-    def _sell(self, uuid, meter, amount, journal):
+    def _sell(self, uuid, meter, amount, journal, **values):
         """Take the money and write down what the meter must do, in one transaction.
 
         :param uuid: the sale's own id, made when the form opened
         :param meter: `utility.meter`
         :param amount: Decimal, money taken
         :param journal: `account.journal` of the payment method
+        :param values: further fields of the sale, such as its origin
         :return: the sale, also when the same sale was saved before
         :raises UserError: the reason in words; nothing was saved
         """
@@ -83,6 +94,7 @@ class UtilityVend(models.Model):
                 "price": price,
                 "remainder_before": dec(contract.remainder, 2),
                 "remainder_after": quote.remainder_after,
+                **values,
             },
             [
                 {
@@ -105,16 +117,19 @@ class UtilityVend(models.Model):
     def _create_one(self, uuid, company, values, lines):
         """A draft of this cashier with its number and its lines.
 
+        :param values: further fields, meter_id among them; a policy in them is kept
         :param lines: list of dictionaries in their order
         """
         number = self.env["ir.sequence"].sudo().with_company(company).next_by_code("utility.vend")
         vend = self.sudo().with_context(tracking_disable=True)
+        meter = self.env["utility.meter"].sudo().browse(values["meter_id"])
         return vend.create(
             {
                 "uuid": uuid,
                 "name": number,
                 "company_id": company.id,
                 "user_id": self.env.uid,
+                "policy": company._utility_policy(meter.utility, company._utility_today()),
                 "line_ids": [
                     fields.Command.create({"sequence": sequence, **line})
                     for sequence, line in enumerate(lines)
@@ -211,7 +226,7 @@ class UtilityVend(models.Model):
                 "remainder_before": self.remainder_after,
                 "remainder_after": self.remainder_before,
                 **{field: self[field].id for field in OF_THE_SALE},
-                **{field: self[field] for field in ("amount", "cost", "units", "credit", "price")},
+                **{field: self[field] for field in SAME_IN_REVERSAL},
             },
             [
                 {field: line[field] for field in ("kind", "name", "quantity", "price", "amount")}
