@@ -2,7 +2,7 @@ from odoo import fields, models
 from odoo.tools import config
 
 # Beyond these, PostgreSQL on the same core is what a worker waits for (docs/performance.md).
-MOST_LINES = 400
+MOST_LINES = 800
 # What one pass of the scheduled actions may need: a minute's sleep, a run, its end, and a margin.
 PASS_SECONDS = 150
 # The connection that holds the scheduled action, the run's own, and two for scheduled readings.
