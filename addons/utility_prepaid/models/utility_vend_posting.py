@@ -80,6 +80,18 @@ class UtilityVend(models.Model):
         if len(lines) > 1:
             lines.reconcile()
 
+    def _money_lines(self):
+        """Journal items of the document by which the money of this sale came in."""
+        return self.payment_id.sudo().move_id.line_ids
+
+    def _pay_back(self, sale):
+        """Pay out what the reversal of a sale freed."""
+        payment = self._post_payment("outbound")
+        self._reconcile(payment.move_id.line_ids | sale._money_lines())
+        if self._customer_lines(payment.move_id.line_ids):
+            self._reconcile(payment.move_id.line_ids | self._open_credit_lines())
+        self.refund_payment_id = payment
+
     def _open_credit_lines(self):
         """Open credits of the contract, however old: what remains of earlier money."""
         return (
@@ -231,7 +243,7 @@ class UtilityVend(models.Model):
                 )
             )
         move.action_post()
-        own = self._customer_lines(self.payment_id.move_id.line_ids)
+        own = self._customer_lines(self._money_lines())
         self._reconcile(move.line_ids | own)
         if self._customer_lines(move.line_ids):
             # The part bought with what was carried over.
@@ -252,14 +264,10 @@ class UtilityVend(models.Model):
             ],
             cancel=True,
         )
-        payment = self._post_payment("outbound")
-        self._reconcile(payment.move_id.line_ids | sale.payment_id.move_id.line_ids)
-        if self._customer_lines(payment.move_id.line_ids):
-            self._reconcile(payment.move_id.line_ids | self._open_credit_lines())
+        self._pay_back(sale)
         self.write(
             {
                 "move_id": credit_note.id,
-                "refund_payment_id": payment.id,
                 "posted_at": fields.Datetime.now(),
                 "posting_error": False,
             }

@@ -73,7 +73,7 @@ class UtilityVend(models.Model):
         self._check_no_open_money(meter)
         quote, price = self._quote(meter, amount)
         company = meter.company_id
-        company._utility_check_open(journal)
+        self._check_money(company, journal, values)
         contract = meter.contract_id
         vend = self._create_one(
             uuid,
@@ -108,10 +108,23 @@ class UtilityVend(models.Model):
             ],
         )
         contract.sudo().remainder = quote.remainder_after
-        vend.sudo().payment_id = vend._post_payment("inbound")
+        vend._take_money()
         vend._update_state(("draft",), "accepted", accepted_at=fields.Datetime.now())
         vend._send("charge")
         return vend
+
+    @api.model
+    def _check_money(self, company, journal, values):
+        """Refuse money that the books could not take.
+
+        :param values: further fields of the sale to be made
+        :raises UserError: the reason in words
+        """
+        company._utility_check_open(journal)
+
+    def _take_money(self):
+        """Post the money that the cashier takes."""
+        self.sudo().payment_id = self._post_payment("inbound")
 
     @api.model
     def _create_one(self, uuid, company, values, lines):
@@ -300,7 +313,7 @@ class UtilityVend(models.Model):
         )
         payment = self._post_payment("outbound")
         self.sudo().refund_payment_id = payment
-        self._reconcile(payment.move_id.line_ids | self.payment_id.sudo().move_id.line_ids)
+        self._reconcile(payment.move_id.line_ids | self._money_lines())
         self._update_state(("accepted", "disputed"), "refunded", reason=reason.strip())
 
     def _retry(self):
