@@ -17,7 +17,11 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_UNPACKED = 200 * 1024 * 1024
 # Banks and payment providers put a preamble above the row that names the columns.
 PREAMBLE = 40
-DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d.%m.%Y")
+DATES = (
+    re.compile(r"(?P<year>\d{4})([-/])(?P<month>\d{1,2})\2(?P<day>\d{1,2})"),
+    re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"),
+    re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})"),
+)
 
 
 class TableError(ValueError):
@@ -174,10 +178,10 @@ def day(cell):
     ('2026-11-25', '2026-11-25', None)
     >>> str(day("20261125")), str(day("2026/1/5")), str(day("2026-11-25T09:30:00"))
     ('2026-11-25', '2026-01-05', '2026-11-25')
-    >>> day("soon")
+    >>> day("2026-02-30")
     Traceback (most recent call last):
     ...
-    ValueError: soon
+    ValueError: 2026-02-30
     """
     if isinstance(cell, datetime):
         return cell.date()
@@ -188,8 +192,9 @@ def day(cell):
         return None
     first = re.split(r"[ T]", written, maxsplit=1)[0]
     for form in DATES:
-        try:
-            return datetime.strptime(first, form).date()
-        except ValueError:
-            continue
+        if match := form.fullmatch(first):
+            try:
+                return date(**{name: int(value) for name, value in match.groupdict().items()})
+            except ValueError:
+                break
     raise ValueError(written)
