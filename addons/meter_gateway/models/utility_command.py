@@ -36,6 +36,9 @@ class UtilityCommand(models.Model):
             worker.cron_id._trigger()
         return super()._wake()
 
+    def _may_succeed_later(self):
+        return super()._may_succeed_later() and not self.refusal_final
+
     def _arm(self, number, epoch, frame_hash, generation):
         """queued -> sent, only by the newest run of the worker that owns the meter's line.
 

@@ -3,3 +3,4 @@ from . import test_access, test_archive, test_contract, test_demo_site, test_tar
 from . import test_counter_tour, test_receipt, test_remainder, test_translations
 from . import test_reading, test_reading_use
 from . import test_command_kinds
+from . import test_vend_decide

@@ -1,1 +1,1 @@
-from . import utility_building_layout, utility_command_resolve
+from . import utility_building_layout, utility_command_resolve, utility_vend_write_off
