@@ -14,3 +14,9 @@ class AccountMove(models.Model):
         copy=False,
         index="btree_not_null",
     )
+    utility_overdraft = fields.Boolean(
+        "Use into the overdraft",
+        readonly=True,
+        copy=False,
+        help="The meter takes this out of the next credit by itself.",
+    )

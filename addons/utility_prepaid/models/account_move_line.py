@@ -8,6 +8,9 @@ class AccountMoveLine(models.Model):
         """Documents of the utility desk use the customers' account of their own."""
         result = super()._compute_account_id()
         for line in self:
-            if line.display_type == "payment_term" and line.move_id.utility_vend_id:
+            move = line.move_id
+            if line.display_type == "payment_term" and (
+                move.utility_contract_id or move.utility_vend_id
+            ):
                 line.account_id = line.company_id.utility_account_id
         return result

@@ -39,11 +39,6 @@ class ResCompany(models.Model):
         zone = pytz.timezone(self.utility_tz or self.env.user.tz or "UTC")
         return pytz.utc.localize(fields.Datetime.now()).astimezone(zone).date()
 
-    def _utility_policy(self, utility, date):
-        """How credit that is accepted on a date is booked: a policy of `utility.vend`."""
-        self.ensure_one()
-        return "sale"
-
     def _utility_product(self, utility):
         self.ensure_one()
         return (
@@ -176,17 +171,8 @@ class ResCompany(models.Model):
             field = f"utility_{utility}_product_id"
             if self[field]:
                 continue
-            self[field] = self.env["product.product"].create(
-                {
-                    "name": name,
-                    "type": "service",
-                    "uom_id": self.env.ref(uom).id,
-                    "sale_ok": False,
-                    "purchase_ok": False,
-                    "company_id": self.id,
-                    "taxes_id": [fields.Command.set(self._utility_tax(utility).ids)],
-                    "supplier_taxes_id": [fields.Command.clear()],
-                }
+            self[field] = self._utility_new_product(
+                name, self.env.ref(uom), self._utility_tax(utility)
             )
 
     def _utility_tax(self, utility):

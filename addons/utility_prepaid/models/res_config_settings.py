@@ -14,6 +14,36 @@ class ResConfigSettings(models.TransientModel):
     utility_water_product_id = fields.Many2one(
         related="company_id.utility_water_product_id", readonly=False
     )
+    utility_liability_account_id = fields.Many2one(
+        related="company_id.utility_liability_account_id", readonly=False
+    )
+    utility_advance_account_id = fields.Many2one(
+        related="company_id.utility_advance_account_id", readonly=False
+    )
+    utility_payable_account_id = fields.Many2one(
+        related="company_id.utility_payable_account_id", readonly=False
+    )
+    utility_adjustment_account_id = fields.Many2one(
+        related="company_id.utility_adjustment_account_id", readonly=False
+    )
+    utility_free_account_id = fields.Many2one(
+        related="company_id.utility_free_account_id", readonly=False
+    )
+    utility_loss_account_id = fields.Many2one(
+        related="company_id.utility_loss_account_id", readonly=False
+    )
+    utility_entry_journal_id = fields.Many2one(
+        related="company_id.utility_entry_journal_id", readonly=False
+    )
+    utility_fee_product_id = fields.Many2one(
+        related="company_id.utility_fee_product_id", readonly=False
+    )
+    utility_service_product_id = fields.Many2one(
+        related="company_id.utility_service_product_id", readonly=False
+    )
+    utility_free_booking = fields.Selection(
+        related="company_id.utility_free_booking", readonly=False
+    )
     utility_tz = fields.Selection(related="company_id.utility_tz", readonly=False)
     utility_reversal_limit = fields.Monetary(
         related="company_id.utility_reversal_limit",

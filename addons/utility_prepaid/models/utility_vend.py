@@ -117,7 +117,7 @@ class UtilityVend(models.Model):
         "This sale is already being reversed.",
     )
     _unposted_idx = models.Index(
-        "(id) WHERE posted_at IS NULL AND state IN ('delivered', 'reversed')"
+        "(id) WHERE posted_at IS NULL AND state IN ('delivered', 'reversed', 'written_off')"
     )
 
     # ---------------------------------------------------------------- gates

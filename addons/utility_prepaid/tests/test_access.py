@@ -38,6 +38,9 @@ RIGHTS = {
         }
         for price in PRICES
     },
+    "utility.policy": {
+        operation: ("accountant", "administrator") for operation in ("write", "create", "unlink")
+    },
     "utility.meter.type": {
         "write": ("engineer", "administrator"),
         "create": ("engineer", "administrator"),

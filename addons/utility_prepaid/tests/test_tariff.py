@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.utility_prepaid.tools import decimals, tariff
+from odoo.addons.utility_prepaid.tools import decimals, lots, tariff
 from odoo.addons.utility_prepaid.tools.tariff import TariffError, quote
 
 D = Decimal
@@ -14,7 +14,7 @@ CENT = D("0.01")
 @tagged("post_install", "-at_install")
 class TestDoctests(BaseCase):
     def test_examples_are_true(self):
-        for module in (decimals, tariff):
+        for module in (decimals, lots, tariff):
             with self.subTest(module.__name__):
                 result = doctest.testmod(module)
                 self.assertGreater(result.attempted, 5)

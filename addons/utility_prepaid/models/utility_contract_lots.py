@@ -1,0 +1,69 @@
+from odoo import fields, models
+from odoo.fields import Domain
+
+from ..tools.decimals import dec, round_places
+
+LOT_KINDS = ("sale", "emergency", "quota", "temporary", "adjustment", "transfer")
+
+
+class UtilityContract(models.Model):
+    """The credit that the meter received under a contract, movement by movement."""
+
+    _inherit = "utility.contract"
+
+    units_at_close = fields.Float(
+        "Left at closing",
+        digits=(16, 4),
+        min_display_digits=2,
+        readonly=True,
+        copy=False,
+        help="What the meter held when the contract ended, in what the meter counts; below zero it "
+        "was owed.",
+    )
+
+    def _lots(self, until=None):
+        """What the meter received under this contract and was not reversed.
+
+        Units are what the meter counts, on paper: money on a meter that counts money.
+
+        :param until: naive UTC; only what was proved before it
+        :return: list of `tools.lots.Lot`, oldest first; their keys are ids of `utility.vend`
+        """
+        self.ensure_one()
+        return self._lots_by_contract(until)[self.id]
+
+    def _overdraft_billed(self):
+        """Units used into the overdraft that monthly runs have billed so far (Decimal)."""
+        return dec(0)
+
+    def _overdraft_line(self, units, date):
+        """An invoice line for units used beyond the credit, at the price of a local day.
+
+        :param units: Decimal, in what the meter counts, on paper; below zero takes them back
+        """
+        self.ensure_one()
+        money = self.meter_id.credit == "money"
+        price = dec(1) if money else self.tariff_id._price_at(date)
+        company = self.company_id.sudo()
+        return {
+            "product": self.tariff_id.product_id or company._utility_product(self.utility),
+            "name": self.env._("Used beyond the credit, meter %s", self.meter_id.vending_id),
+            "quantity": units,
+            "price": price,
+            "amount": round_places(units * price, 2),
+        }
+
+    def _lots_by_contract(self, until=None):
+        """As `_lots`, of many contracts: {contract id: list of Lots}."""
+        # A credit that was written off, or whose money went back although it came, is on the meter.
+        domain = Domain("contract_id", "in", self.ids) & Domain("kind", "in", LOT_KINDS)
+        domain &= Domain("state", "in", ("delivered", "written_off")) | (
+            Domain("state", "=", "refunded") & Domain("posted_at", "!=", False)
+        )
+        if until:
+            domain &= Domain("delivered_at", "<", until) | Domain("delivered_at", "=", False)
+        vends = self.env["utility.vend"].sudo().search(domain, order="delivered_at, id")
+        found = {contract.id: [] for contract in self}
+        for vend in vends:
+            found[vend.contract_id.id].append(vend._lot())
+        return found

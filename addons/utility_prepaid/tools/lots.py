@@ -1,0 +1,168 @@
+"""Which of the credit that a meter received is used, and which is still there.
+
+A lot is what one sale (or quota, or emergency credit) put on the meter. Free lots are used first,
+then paid ones, first in first out. Every lot may tell what the meter held when it came, so that
+units which were used up before a free lot came are not taken for free ones afterwards.
+"""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from .decimals import round_to
+
+CENT = Decimal("0.01")
+NOTHING = Decimal(0)
+
+
+class Lot(NamedTuple):
+    """Credit that one movement put on a meter.
+
+    :param key: whatever the caller knows it by
+    :param Decimal units: what the meter counts, on paper; below zero it was taken off the meter
+    :param Decimal amount: what was paid for all its units
+    :param bool free: given away: used first, worth nothing
+    :param before: units that the meter held when the lot came, below zero when it was owed; none
+        when nobody knows
+    """
+
+    key: object
+    units: Decimal
+    amount: Decimal
+    free: bool = False
+    before: Decimal | None = None
+
+
+def worth(lot, units, minor=CENT):
+    """What so many of a lot's units, those that are used first, were paid.
+
+    >>> lot = Lot("a", Decimal("182.38"), Decimal("100.00"))
+    >>> worth(lot, Decimal("82.38")), worth(lot, lot.units)
+    (Decimal('45.17'), Decimal('100.00'))
+    >>> worth(lot._replace(free=True), Decimal("82.38"))
+    Decimal('0')
+    """
+    if lot.free or not units:
+        return NOTHING
+    return lot.amount if units == lot.units else round_to(lot.amount * units / lot.units, minor)
+
+
+def left(lots, units, minor=CENT):
+    """What of the lots is still there.
+
+    What is left of a lot is its amount less what its used units were worth, so that the two sum to
+    what was paid. Units that no lot explains (the meter holds more than was ever sold) are not
+    among the answers; with fewer than none left, nothing is.
+
+    :param lots: Lots, oldest first
+    :param Decimal units: what the meter still holds
+    :param Decimal minor: the currency's minor unit
+    :return: list of (Lot, units, amount), oldest first
+
+    >>> lots = [Lot("a", Decimal(100), Decimal("60.00")), Lot("b", Decimal(50), Decimal("40.00"))]
+    >>> [(lot.key, str(units), str(amount)) for lot, units, amount in left(lots, Decimal(70))]
+    [('a', '20', '12.00'), ('b', '50', '40.00')]
+
+    Thirty free units that came when twenty were left go before what was left then, and not before
+    what had been used already:
+
+    >>> free = Lot("f", Decimal(30), Decimal(0), free=True, before=Decimal(20))
+    >>> [(lot.key, str(units)) for lot, units, __ in left([lots[0], free], Decimal(35))]
+    [('a', '20'), ('f', '15')]
+    >>> [(lot.key, str(units)) for lot, units, __ in left([lots[0], free], Decimal(15))]
+    [('a', '15')]
+
+    A lot that found the meter five units below zero pays for them at once:
+
+    >>> late = Lot("c", Decimal(40), Decimal("32.00"), before=Decimal(-5))
+    >>> [(lot.key, str(units), str(amount)) for lot, units, amount in left([lots[0], late], 35)]
+    [('c', '35', '28.00')]
+
+    What was taken off the meter is the newest of it:
+
+    >>> off = Lot("d", Decimal(-10), Decimal("-8.00"), before=Decimal(70))
+    >>> [(lot.key, str(units)) for lot, units, __ in left([*lots, off], Decimal(60))]
+    [('a', '20'), ('b', '40')]
+    """
+    return [
+        (lot, rest, _rest_worth(lot, rest, minor)) for lot, rest, __ in _walk(lots, units) if rest
+    ]
+
+
+def consume(lots, already, units, minor=CENT):
+    """What is to be booked as used, now that so many units are left, beyond what was booked before.
+
+    :param lots: Lots, oldest first
+    :param dict already: {key: (units, amount)} booked as used before, also of lots that are no
+        longer there: a lot that was reversed since is taken back
+    :param Decimal units: what the meter still holds
+    :param Decimal minor: the currency's minor unit
+    :return: {key: (units, amount)}, without those that did not change; below zero where more was
+        booked before than was used
+
+    >>> lots = [Lot("a", Decimal(100), Decimal("60.00")), Lot("b", Decimal(50), Decimal("40.00"))]
+    >>> first = consume(lots, {}, Decimal(70))
+    >>> {key: (str(units), str(amount)) for key, (units, amount) in first.items()}
+    {'a': ('80', '48.00')}
+    >>> then = consume(lots, first, Decimal(25))
+    >>> {key: (str(units), str(amount)) for key, (units, amount) in then.items()}
+    {'a': ('20', '12.00'), 'b': ('25', '20.00')}
+    >>> consume(lots[:1], {"a": then["a"], "b": then["b"]}, Decimal(80))["b"]
+    (Decimal('-25'), Decimal('-20.00'))
+    """
+    used = {}
+    for lot, rest, off in _walk(lots, units):
+        units_used = lot.units - rest - off
+        used[lot.key] = (units_used, worth(lot, units_used, minor))
+    return _difference(used, already)
+
+
+def _rest_worth(lot, rest, minor):
+    return NOTHING if lot.free else lot.amount - worth(lot, lot.units - rest, minor)
+
+
+def _walk(lots, units):
+    """What became of each lot: list of [Lot, units left, units taken off the meter again]."""
+    pool = []
+    for lot in lots:
+        if lot.before is not None:
+            _use(pool, lot.before)
+        if lot.units < 0:
+            _take_off(pool, -lot.units)
+        else:
+            pool.append([lot, lot.units, NOTHING])
+            if lot.before is not None:
+                _use(pool, lot.before + lot.units)
+    _use(pool, units)
+    return pool
+
+
+def _difference(now, before):
+    nothing = (NOTHING, NOTHING)
+    found = {}
+    for key in {**now, **before}:
+        (units, amount), (old_units, old_amount) = now.get(key, nothing), before.get(key, nothing)
+        if (units, amount) != (old_units, old_amount):
+            found[key] = (units - old_units, amount - old_amount)
+    return found
+
+
+def _use(pool, target):
+    """Use units until so many are left: free ones first, then the oldest."""
+    over = sum((rest for __, rest, __ in pool), NOTHING) - max(target, NOTHING)
+    for entry in sorted(pool, key=lambda entry: not entry[0].free):
+        if over <= 0:
+            break
+        taken = min(entry[1], over)
+        entry[1] -= taken
+        over -= taken
+
+
+def _take_off(pool, units):
+    """Take units off again, the newest paid ones first; nobody used them."""
+    newest = pool[::-1]
+    newest.sort(key=lambda entry: entry[0].free)
+    for entry in newest:
+        taken = min(entry[1], units)
+        entry[1] -= taken
+        entry[2] += taken
+        units -= taken
