@@ -5,7 +5,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-BOOKS = frozenset(("purchase_number", "epoch", "number_known"))
+BOOKS = frozenset(("purchase_number", "epoch", "number_known", "bought_base", "bought_base_epoch"))
 
 
 class UtilityMeter(models.Model):

@@ -84,6 +84,10 @@ class UtilityMeterState(models.Model):
         readonly=True, help="When the meter last told its purchase number; readings do not."
     )
 
+    cumulative_seen_at = fields.Datetime(
+        readonly=True, help="When the meter last told its total bought; some meters never do."
+    )
+
     _meter_uniq = models.Constraint("UNIQUE(meter_id)", "A meter has one state.")
 
     def init(self):
@@ -107,6 +111,8 @@ class UtilityMeterState(models.Model):
         given = {name: _VALUES[name](value) for name, value in values.items()}
         if "purchase_number" in given:
             given["number_seen_at"] = seen_at
+        if "cumulative" in given:
+            given["cumulative_seen_at"] = seen_at
         row = {**_EMPTY, **given, "meter_id": meter_id, "seen_at": seen_at}
         updates = [
             SQL("%(col)s = EXCLUDED.%(col)s", col=SQL.identifier(name))

@@ -4,3 +4,4 @@ from . import test_counter_tour, test_receipt, test_remainder, test_translations
 from . import test_reading, test_reading_use
 from . import test_command_kinds
 from . import test_vend_decide
+from . import test_check

@@ -1,0 +1,219 @@
+from collections import defaultdict
+from datetime import timedelta
+from decimal import Decimal
+
+import pytz
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..tools.check import FLOWS, STOCKS, ZERO
+
+NO_END = fields.Datetime.to_datetime("9999-01-01")
+# Kinds whose money, proof and documents are compared one by one.
+PAIRED = ("sale", "reversal", "emergency")
+
+
+class UtilityCheckPosition(models.AbstractModel):
+    """Money in, credit proved and ledger of a company, all up to the end of a day.
+
+    Two sums hold, whatever happened. For every place (site, utility, method):
+
+    money in - money out + by another method
+    = credit sold - taken back + fees + carried + other documents + differences in money;
+
+    and for every site and utility:
+
+    open credit on the customers' account = carried + paid in advance + differences in the ledger.
+
+    What is known of single sales is compared sale by sale, the rest (settlements, opening entries,
+    bills for use, debts and who pays them) contract by contract, and what belongs to neither is not
+    the desk's.
+    """
+
+    _name = "utility.check.position"
+    _description = "Position of the Desk"
+
+    @api.model
+    def _at(self, company, date):
+        """Where the company stands at the end of a local day, today's as far as it went.
+
+        :param company: `res.company` with a customers' account
+        :param date: local date
+        :return: ({place: {figure: Decimal}}, list of Finding)
+        """
+        self.env.flush_all()
+        scope = self._scope(company, date, self._day_end(company, date))
+        places = defaultdict(lambda: dict.fromkeys((*FLOWS, *STOCKS), ZERO))
+        self._add_items(places, scope)
+        self._add_vends(places, scope)
+        findings = [
+            *self._vend_findings(scope),
+            *self._contract_findings(places, scope),
+            *self._alone_findings(scope),
+        ]
+        findings += self._unexplained(company, date, places, findings)
+        return dict(places), findings
+
+    @api.model
+    def _day_end(self, company, date):
+        """First moment (naive UTC) that is no longer of a local day; none for the day under way."""
+        if date >= company._utility_today():
+            return NO_END
+        zone = pytz.timezone(company.utility_tz or "UTC")
+        return self.env["utility.reading"]._midnight(zone, date + timedelta(days=1))
+
+    def _rows(self, query):
+        """Rows as dictionaries. Numbers are asked for as texts: Odoo's cursor makes floats."""
+        rows = self.env.execute_query_dict(query)
+        for row in rows:
+            for name in row:
+                if name.startswith("sum_"):
+                    row[name] = Decimal(row[name] or 0)
+        return rows
+
+    # ------------------------------------------------------------------- scope
+
+    @api.model
+    def _scope(self, company, date, end):
+        """SQL of what is looked at, as the WITH of every question.
+
+        `items` are the posted items of the customers' account with the sale or the contract that
+        they belong to; a payment that an accountant registered on a document of the desk belongs to
+        that document's contract. `vends` are the sales with what was paid and posted for them:
+        `due` is the money that should be here by the state of the sale, `settled` what the meter's
+        proof stands for, `billable` what the ledger should show of it.
+        """
+        return SQL(
+            """
+            WITH raw AS (
+                SELECT l.id, l.partner_id, l.date, -l.balance AS credit,
+                       CASE WHEN j.type IN ('bank', 'cash', 'credit') THEN j.id END AS journal_id,
+                       v.id AS vend_id, COALESCE(v.contract_id, m.utility_contract_id)
+                           AS contract_id,
+                       v.kind IN %(paired)s AND v.state NOT IN ('draft', 'written_off') AS paired
+                  FROM account_move_line l
+                  JOIN account_move m ON m.id = l.move_id
+                  JOIN account_journal j ON j.id = l.journal_id
+             LEFT JOIN account_payment p ON p.id = m.origin_payment_id
+             LEFT JOIN utility_vend v ON v.id = COALESCE(m.utility_vend_id, p.utility_vend_id)
+                 WHERE l.account_id = %(account)s AND l.company_id = %(company)s
+                   AND l.parent_state = 'posted' AND l.date <= %(date)s
+            ), items AS (
+                SELECT r.id, r.partner_id, r.date, r.credit, r.journal_id,
+                       CASE WHEN r.paired THEN r.vend_id END AS vend_id,
+                       COALESCE(r.contract_id, f.contract_id) AS contract_id
+                  FROM raw r
+             LEFT JOIN LATERAL (
+                    SELECT min(o.contract_id) AS contract_id
+                      FROM account_partial_reconcile a
+                      JOIN raw o ON o.id IN (a.debit_move_id, a.credit_move_id) AND o.id <> r.id
+                     WHERE r.id IN (a.debit_move_id, a.credit_move_id)
+                    HAVING count(DISTINCT o.contract_id) = 1 AND sum(a.amount) = abs(r.credit)
+                       AND count(*) = count(o.contract_id)
+                    ) f ON r.contract_id IS NULL AND r.journal_id IS NOT NULL
+            ), vends AS (
+                SELECT v.*, COALESCE(i.money, 0) AS money, COALESCE(i.posted, 0) AS posted,
+                       CASE WHEN v.kind = 'sale' AND v.accepted AND NOT v.returned THEN v.amount
+                            WHEN v.kind = 'reversal' AND v.returned THEN -v.amount
+                            ELSE 0 END AS due,
+                       CASE WHEN v.proved AND v.kind <> 'emergency' THEN v.sign * v.amount
+                            ELSE 0 END AS settled,
+                       CASE WHEN v.proved AND v.policy = 'on_use' THEN v.sign * v.fee
+                            WHEN v.proved THEN v.sign * (v.cost + v.fee)
+                            ELSE 0 END AS billable
+                  FROM (SELECT v.id, v.name, v.kind, v.state, v.policy, v.site_id, v.utility,
+                               v.journal_id, v.contract_id, v.meter_id, v.partner_id, v.user_id,
+                               v.command_id, v.accepted_at, v.delivered_at, v.amount,
+                               COALESCE(v.cost, 0) AS cost, COALESCE(v.fee_amount, 0) AS fee,
+                               COALESCE(v.arrears_amount, 0) AS arrears,
+                               COALESCE(v.remainder_after, 0) - COALESCE(v.remainder_before, 0)
+                                   AS carried,
+                               CASE WHEN v.kind = 'reversal' THEN -1 ELSE 1 END AS sign,
+                               COALESCE(v.delivered_at < %(end)s, false) AS proved,
+                               COALESCE(v.accepted_at < %(end)s, false) AS accepted,
+                               CASE WHEN p.id IS NOT NULL THEN p.date <= %(date)s
+                                    ELSE v.state IN ('refunded', 'cancelled') END AS returned
+                          FROM utility_vend v
+                     LEFT JOIN account_payment p ON p.id = v.refund_payment_id
+                         WHERE v.company_id = %(company)s AND v.kind IN %(paired)s
+                           AND v.state NOT IN ('draft', 'written_off')) v
+             LEFT JOIN (SELECT vend_id, sum(credit) FILTER (WHERE journal_id IS NOT NULL) AS money,
+                               -sum(credit) FILTER (WHERE journal_id IS NULL) AS posted
+                          FROM items WHERE vend_id IS NOT NULL GROUP BY vend_id) i
+                    ON i.vend_id = v.id
+            )
+            """,
+            paired=PAIRED,
+            account=company.utility_account_id.id,
+            company=company.id,
+            date=date,
+            end=end,
+        )
+
+    # ----------------------------------------------------------------- figures
+
+    def _add_items(self, places, scope):
+        """Money by the method it came and went by, what was posted, and what stands open."""
+        query = SQL(
+            """%s
+            SELECT COALESCE(v.site_id, r.site_id, m.site_id) AS site_id,
+                   COALESCE(v.utility, c.utility) AS utility, i.journal_id,
+                   -- a sale's money stands under its own method, a contract's under none
+                   CASE WHEN v.id IS NOT NULL THEN v.journal_id
+                        WHEN i.contract_id IS NULL THEN i.journal_id END AS own_id,
+                   sum(i.credit) FILTER (WHERE i.journal_id IS NOT NULL AND i.credit > 0)::text
+                       AS sum_in,
+                   (-sum(i.credit) FILTER (WHERE i.journal_id IS NOT NULL AND i.credit < 0))::text
+                       AS sum_out,
+                   (-sum(i.credit) FILTER (WHERE i.journal_id IS NULL AND v.id IS NOT NULL))::text
+                       AS sum_posted,
+                   sum(i.credit)::text AS sum_open
+              FROM items i
+         LEFT JOIN utility_vend v ON v.id = i.vend_id
+         LEFT JOIN utility_contract c ON c.id = i.contract_id
+         LEFT JOIN utility_room r ON r.id = c.room_id
+         LEFT JOIN utility_meter m ON m.id = c.meter_id
+             GROUP BY 1, 2, 3, 4
+            """,
+            scope,
+        )
+        for row in self._rows(query):
+            site, utility = row["site_id"], row["utility"]
+            net = row["sum_in"] - row["sum_out"]
+            actual = places[site, utility, row["journal_id"]]
+            actual["money_in"] += row["sum_in"]
+            actual["money_out"] += row["sum_out"]
+            actual["other_method"] -= net
+            own = places[site, utility, row["own_id"]]
+            own["other_method"] += net
+            own["posted"] += row["sum_posted"]
+            places[site, utility, None]["open_credit"] += row["sum_open"]
+
+    def _add_vends(self, places, scope):
+        """What meters proved, in money, by the method that the sale was paid with."""
+        query = SQL(
+            """%s
+            SELECT site_id, utility, journal_id,
+                   sum(cost) FILTER (WHERE sign > 0)::text AS sum_sold,
+                   sum(cost) FILTER (WHERE sign < 0)::text AS sum_back,
+                   sum(sign * fee)::text AS sum_fees,
+                   sum(carried) FILTER (WHERE kind <> 'emergency')::text AS sum_carried,
+                   sum(CASE WHEN kind = 'emergency' THEN -cost - fee ELSE sign * arrears END)::text
+                       AS sum_contract,
+                   sum(sign * cost) FILTER (WHERE policy = 'on_use')::text AS sum_advance
+              FROM vends WHERE proved GROUP BY 1, 2, 3
+            """,
+            scope,
+        )
+        for row in self._rows(query):
+            site, utility = row["site_id"], row["utility"]
+            place, books = places[site, utility, row["journal_id"]], places[site, utility, None]
+            place["credit_sold"] += row["sum_sold"]
+            place["credit_back"] += row["sum_back"]
+            place["fees"] += row["sum_fees"]
+            place["carried"] += row["sum_carried"]
+            # Older debts that were paid with it, and credit without money, are the contract's.
+            place["documents"] += row["sum_contract"]
+            books["carried_credit"] += row["sum_carried"]
+            books["advance"] += row["sum_advance"]
