@@ -1,1 +1,1 @@
-from . import receipt
+from . import receipt, shift

@@ -10,6 +10,14 @@ class AccountPayment(models.Model):
     utility_contract_id = fields.Many2one(
         "utility.contract", "Utility contract", readonly=True, copy=False, index="btree_not_null"
     )
+    utility_session_id = fields.Many2one(
+        "utility.cash.session",
+        "Utility shift",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
 
     def _generate_move_vals(self, write_off_line_vals=None, force_balance=None, line_ids=None):
         values = super()._generate_move_vals(write_off_line_vals, force_balance, line_ids)

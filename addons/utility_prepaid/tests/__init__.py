@@ -5,3 +5,4 @@ from . import test_reading, test_reading_use
 from . import test_command_kinds
 from . import test_vend_decide
 from . import test_check
+from . import test_cash_session

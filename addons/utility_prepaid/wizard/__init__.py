@@ -2,5 +2,9 @@ from . import (
     utility_building_layout,
     utility_check_reason,
     utility_command_resolve,
+    utility_cash_count,
+    utility_cash_move_create,
+    utility_cash_session_close,
+    utility_vend_pay_due,
     utility_vend_write_off,
 )

@@ -1,0 +1,160 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ..tools.decimals import dec
+
+
+class ResCompany(models.Model):
+    """Rules of shifts, and the accounts that cash differences and deposits need."""
+
+    _inherit = "res.company"
+
+    utility_session_required = fields.Boolean(
+        "Cash only in an open shift",
+        help="Cashiers open a shift with the float they counted before they take or give cash.",
+    )
+    utility_cash_move_limit = fields.Monetary(
+        "Cash in and out by cashiers up to",
+        help="Above it a supervisor is needed; 0 means no limit.",
+    )
+    utility_difference_limit = fields.Monetary(
+        "Cash differences without a supervisor up to",
+        help="A float or a count that differs by more needs a supervisor; 0 means no limit.",
+    )
+    utility_denominations = fields.Char(
+        "Notes and coins",
+        default="100 50 20 10 5 1 0.5 0.1",
+        help="Values that a drawer is counted by, with spaces between.",
+    )
+
+    @api.constrains("utility_denominations")
+    def _check_utility_denominations(self):
+        for company in self:
+            company._utility_denominations()
+
+    def _utility_denominations(self):
+        """:return: list of Decimals, from the largest"""
+        try:
+            values = {dec(word, 2) for word in (self.utility_denominations or "").split()}
+        except ValueError as error:
+            raise ValidationError(
+                self.env._("Notes and coins are numbers with spaces between: %s", error)
+            ) from None
+        if values and min(values) <= 0:
+            raise ValidationError(self.env._("Notes and coins are worth more than nothing."))
+        return sorted(values, reverse=True)
+
+    def _utility_drawers(self):
+        """Cash journals of the counter as choices: [(id as text, name)]."""
+        return self._utility_journals([("type", "=", "cash"), ("utility_counter", "=", True)])
+
+    def _utility_banks(self, currency):
+        """Banks that cash of a currency can be brought to: [(id as text, name)]."""
+        return self._utility_journals(
+            [
+                ("type", "=", "bank"),
+                (
+                    "currency_id",
+                    "in",
+                    (currency.id, False) if currency == self.currency_id else currency.ids,
+                ),
+            ]
+        )
+
+    def _utility_journals(self, domain):
+        # Cashiers have no right to journals, but they choose by name.
+        journals = self.env["account.journal"].sudo()
+        return [
+            (str(journal.id), journal.name)
+            for journal in journals.search([("company_id", "=", self.id), *domain])
+        ]
+
+    def _utility_check_drawer(self, journal):
+        """Refuse a shift on a drawer whose money the books could not show.
+
+        :raises UserError: in words what an accountant must set
+        """
+        self.ensure_one()
+        journal = journal.sudo()
+        if journal.type != "cash":
+            raise UserError(self.env._("A shift needs a cash journal as its drawer."))
+        lines = journal.inbound_payment_method_line_ids | journal.outbound_payment_method_line_ids
+        account = journal.default_account_id
+        if (
+            not account
+            or lines.payment_account_id != account
+            or len(lines.filtered("payment_account_id")) != len(lines)
+        ):
+            raise UserError(
+                self.env._(
+                    "Payments of %s do not reach its cash account at once: set that account on its "
+                    "payment methods. Ask an accountant.",
+                    journal.name,
+                )
+            )
+        shared = journal.search_count(
+            [("default_account_id", "=", account.id), ("id", "!=", journal.id)]
+        )
+        if shared:
+            raise UserError(
+                self.env._(
+                    "%s shares its cash account with another journal: each drawer needs its own.",
+                    journal.name,
+                )
+            )
+
+    # ----------------------------------------------------------------- set-up
+
+    def _utility_setup(self):
+        """Also what shifts post to: cash over and short, money on its way to the bank."""
+        result = super()._utility_setup()
+        for company in self:
+            if company.chart_template:
+                company.with_company(company).sudo()._utility_setup_shifts()
+        return result
+
+    def _utility_setup_shifts(self):
+        for field, name, account_type in (
+            ("default_cash_difference_income_account_id", self.env._("Cash over"), "income_other"),
+            ("default_cash_difference_expense_account_id", self.env._("Cash short"), "expense"),
+            ("transfer_account_id", self.env._("Cash in transit"), "asset_current"),
+        ):
+            if not self[field]:
+                self[field] = self._utility_new_account(name, account_type)
+        if not self.transfer_account_id.reconcile:
+            self.transfer_account_id.reconcile = True
+        drawers = self.env["account.journal"].search(
+            [("company_id", "=", self.id), ("type", "=", "cash"), ("utility_counter", "=", True)]
+        )
+        for drawer in drawers:
+            if not drawer.profit_account_id:
+                drawer.profit_account_id = self.default_cash_difference_income_account_id
+            if not drawer.loss_account_id:
+                drawer.loss_account_id = self.default_cash_difference_expense_account_id
+            lines = drawer.inbound_payment_method_line_ids | drawer.outbound_payment_method_line_ids
+            empty = lines.filtered(lambda line: not line.payment_account_id)
+            empty.payment_account_id = drawer.default_account_id
+        reasons = self.env["utility.cash.reason"].with_context(active_test=False)
+        if not reasons.search_count([("company_id", "=", self.id)]):
+            reasons.create(
+                {
+                    "name": self.env._("Change from or to the bank"),
+                    "company_id": self.id,
+                    "account_id": self.transfer_account_id.id,
+                }
+            )
+
+    def _utility_new_account(self, name, account_type):
+        """A new account beside the chart's own of its kind."""
+        accounts = self.env["account.account"]
+        beside = accounts.search(
+            [*accounts._check_company_domain(self), ("account_type", "=", account_type)], limit=1
+        )
+        return accounts.create(
+            {
+                "name": name,
+                "code": accounts._search_new_account_code(beside.code or "999001"),
+                "account_type": account_type,
+                "company_ids": [fields.Command.link(self.id)],
+            }
+        )

@@ -1,0 +1,71 @@
+from odoo import api, models
+from odoo.exceptions import UserError
+
+
+class UtilityCashSession(models.Model):
+    """Which shift a payment belongs to."""
+
+    _inherit = "utility.cash.session"
+
+    @api.model
+    def _of_payment(self, company, journal, payment_type):
+        """The shift that a payment of this user belongs to, its row locked.
+
+        :param journal: `account.journal` of the payment method
+        :param payment_type: inbound (taken) or outbound (paid out)
+        :return: the shift (sudo), or an empty one where the payment needs none
+        :raises UserError: in words why this user may not take or pay out this money now
+        """
+        session = self._current(company)
+        cash = journal.sudo().type == "cash"
+        if not session:
+            if cash:
+                self._check_no_shift(company, journal)
+            return session
+        session._lock()
+        if session.state == "opening":
+            raise UserError(
+                self.env._(
+                    "Your shift %s is not open yet: its float is not accepted.", session.name
+                )
+            )
+        if session.state != "open":
+            raise UserError(
+                self.env._("Your shift %s is being counted: no money goes in or out.", session.name)
+            )
+        if cash and payment_type == "inbound" and journal != session.journal_id:
+            raise UserError(
+                self.env._(
+                    "Your shift is on drawer %s: cash goes into that drawer.", session.drawer
+                )
+            )
+        if not self._same_currency(session, journal):
+            raise UserError(
+                self.env._(
+                    "Shift %(shift)s counts %(currency)s: take other money without a shift.",
+                    shift=session.name,
+                    currency=session.currency_id.name,
+                )
+            )
+        return session
+
+    def _same_currency(self, session, journal):
+        journal = journal.sudo()
+        currency = journal.currency_id or journal.company_id.currency_id
+        return currency == session.currency_id
+
+    def _check_no_shift(self, company, journal):
+        """Cash without a shift: only where the company allows it and nobody counts this drawer."""
+        if company.utility_session_required:
+            raise UserError(
+                self.env._("Open your shift first: cash is taken and given in a shift only.")
+            )
+        other = self._of_drawer(journal)
+        if other:
+            raise UserError(
+                self.env._(
+                    "Drawer %(drawer)s is in the shift of %(cashier)s.",
+                    drawer=journal.sudo().name,
+                    cashier=other.user_id.name,
+                )
+            )

@@ -1,0 +1,149 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, LockError, UserError
+
+from .utility_cash_session_close import UNSETTLED
+
+
+class UtilityVend(models.Model):
+    """A sale belongs to the shift it was made in; its money to the shift that took or gave it."""
+
+    _inherit = "utility.vend"
+
+    session_id = fields.Many2one(
+        "utility.cash.session",
+        "Shift",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    money_back_due = fields.Monetary(
+        compute="_compute_money_back_due",
+        help="Freed by a reversal after its shift had ended: a cashier pays it in an open shift.",
+    )
+
+    @api.depends("kind", "state", "posted_at", "refund_payment_id", "amount")
+    def _compute_money_back_due(self):
+        for vend in self:
+            due = vend.filtered_domain(self._due_domain())
+            vend.money_back_due = due.amount if due else 0
+
+    @api.model
+    def _due_domain(self):
+        return [
+            ("kind", "=", "reversal"),
+            ("state", "=", "delivered"),
+            ("posted_at", "!=", False),
+            ("refund_payment_id", "=", False),
+            ("reversed_vend_id.payment_id", "!=", False),
+        ]
+
+    # ------------------------------------------------------------ in and out
+
+    @api.model
+    def _check_money(self, company, journal, values):
+        super()._check_money(company, journal, values)
+        if values.get("origin", "counter") == "counter":
+            self.env["utility.cash.session"]._of_payment(company, journal, "inbound")
+
+    @api.model
+    def _create_one(self, uuid, company, values, lines):
+        if values.get("origin", "counter") == "counter":
+            session = self.env["utility.cash.session"]._current(company)
+            values = {"session_id": session.id, **values}
+        return super()._create_one(uuid, company, values, lines)
+
+    def _post_payment(self, payment_type):
+        sessions = self.env["utility.cash.session"]
+        session = sessions.sudo()
+        if self.origin == "counter":
+            session = sessions._of_payment(self.company_id, self.journal_id, payment_type)
+        payment = super()._post_payment(payment_type)
+        payment.utility_session_id = session
+        return payment
+
+    def _update_state(self, sources, target, **values):
+        changed = super()._update_state(sources, target, **values)
+        session = self.sudo().session_id
+        if changed and target in UNSETTLED and session.state == "closed":
+            self.env["utility.cash.uncertain"]._list_sale(session, self, after_close=True)
+        return changed
+
+    # -------------------------------------------------------------- money back
+
+    def _pay_back(self, sale):
+        """From the shift in which the reversal was asked; once it has ended, the money waits."""
+        payer = self._payer()
+        if payer:
+            self.with_user(payer).sudo()._pay_back_now(sale)
+
+    def _pay_back_now(self, sale):
+        return super()._pay_back(sale)
+
+    def _payer(self):
+        """In whose name a scheduled action pays money back; nobody means that it waits.
+
+        :raises LockError: the shift is busy at this moment
+        """
+        session = self.sudo().session_id
+        if session.state == "open":
+            # The posting holds other rows already: it does not wait for this one.
+            if not session.try_lock_for_update(allow_referencing=True):
+                raise LockError(self.env._("Shift %s is busy.", session.name))
+            return session.user_id
+        cash = self.journal_id.sudo().type == "cash"
+        if session or (
+            cash
+            and (
+                self.company_id.utility_session_required
+                or self.env["utility.cash.session"]._of_drawer(self.journal_id)
+            )
+        ):
+            return self.env["res.users"]
+        return self.env.user
+
+    def _pay_due(self, journal):
+        """A cashier hands over the money that a reversal freed.
+
+        :param journal: payment method; cash always comes out of the cashier's own drawer
+        :raises UserError: nothing is due, or in words why this user may not pay now
+        """
+        self.ensure_one()
+        if not self.env.user.has_group("utility_prepaid.group_cashier"):
+            raise AccessError(self.env._("Only cashiers pay money back."))
+        self.check_access("read")
+        self.meter_id._lock_row()
+        self.invalidate_recordset()
+        if self.refund_payment_id:
+            return
+        if not self.money_back_due:
+            raise UserError(self.env._("There is no money to give back for %s.", self.name))
+        journal = journal.sudo()
+        own = self.env["utility.cash.session"]._current(self.company_id)
+        if journal.type == "cash" and own:
+            journal = own.journal_id
+        self.company_id._utility_check_open(journal)
+        vend = self.sudo()
+        vend.journal_id = journal
+        vend._pay_back_now(vend.reversed_vend_id)
+        self.env["utility.operation"]._log(
+            self.env._("Money back paid"),
+            self,
+            meter=self.meter_id,
+            vend=self,
+            after=self._money_text(self.amount),
+            note=journal.name,
+        )
+        self._notify()
+
+    def action_pay_due(self):
+        """Open the form in which the cashier pays the money back."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Pay money back"),
+            "res_model": "utility.vend.pay.due",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_vend_id": self.id},
+        }
