@@ -35,7 +35,9 @@ class UtilityCashMove(models.Model):
         readonly=True,
     )
     amount = fields.Monetary(readonly=True, help="Put in above zero, taken out below zero.")
-    reason_id = fields.Many2one("utility.cash.reason", readonly=True, ondelete="restrict")
+    reason_id = fields.Many2one(
+        "utility.cash.reason", "Listed reason", readonly=True, ondelete="restrict"
+    )
     reason = fields.Char(required=True, readonly=True)
     user_id = fields.Many2one("res.users", "By", required=True, readonly=True)
     at = fields.Datetime(required=True, readonly=True, default=fields.Datetime.now)
@@ -86,7 +88,7 @@ class UtilityCashMove(models.Model):
         session._check_hands()
         session._lock()
         signed = amount if kind == "in" else -amount
-        same = self._same(uuid, session, kind, signed)
+        same = self._same(uuid, session, kind, amount, signed)
         if same:
             return same
         reason = reason.sudo()
@@ -120,7 +122,7 @@ class UtilityCashMove(models.Model):
         """
         session._check_hands()
         session._lock()
-        same = self._same(uuid, session, "deposit", -amount)
+        same = self._same(uuid, session, "deposit", amount, -amount)
         if same:
             return same
         company = session.company_id.sudo()
@@ -170,7 +172,7 @@ class UtilityCashMove(models.Model):
         )
         return self._post(str(uuid4()), session, kind, amount, account, words)
 
-    def _same(self, uuid, session, kind, signed):
+    def _same(self, uuid, session, kind, amount, signed):
         """The movement saved before under this id.
 
         :raises UserError: it was another one; or the shift or the amount does not allow a new one
@@ -186,7 +188,7 @@ class UtilityCashMove(models.Model):
             return same.with_env(self.env)
         if session.state != "open" and not (kind == "deposit" and session.state == "counting"):
             raise UserError(self.env._("Shift %s is not open.", session.name))
-        if not signed or signed != dec(signed, session.currency_id.decimal_places):
+        if amount <= 0 or amount != dec(amount, session.currency_id.decimal_places):
             raise UserError(self.env._("Type an amount above zero, with no parts of a cent."))
         session.company_id._utility_check_open(session.sudo().journal_id)
         return same

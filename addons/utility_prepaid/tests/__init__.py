@@ -6,3 +6,4 @@ from . import test_command_kinds
 from . import test_vend_decide
 from . import test_check
 from . import test_cash_session
+from . import test_cash_session_report

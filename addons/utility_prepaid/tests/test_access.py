@@ -21,6 +21,11 @@ GATED = (
     "utility.reading.hour",
     "utility.reading.day",
     "utility.reading.month",
+    "utility.cash.session",
+    "utility.cash.session.method",
+    "utility.cash.denomination",
+    "utility.cash.move",
+    "utility.cash.uncertain",
 )
 # model -> operation -> roles that may; what is not named nobody may
 RIGHTS = {
@@ -56,6 +61,9 @@ RIGHTS = {
         for operation in ("write", "create")
     }
     | {"unlink": ("administrator",)},
+    "utility.cash.reason": {
+        operation: ("accountant", "administrator") for operation in ("write", "create", "unlink")
+    },
     **{model: {} for model in GATED},
 }
 
