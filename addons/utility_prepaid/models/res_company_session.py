@@ -3,6 +3,12 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..tools.decimals import dec
 
+NEW_ACCOUNTS = {
+    "default_cash_difference_income_account_id": "income_other",
+    "default_cash_difference_expense_account_id": "expense",
+    "transfer_account_id": "asset_current",
+}
+
 
 class ResCompany(models.Model):
     """Rules of shifts, and the accounts that cash differences and deposits need."""
@@ -48,17 +54,10 @@ class ResCompany(models.Model):
         """Cash journals of the counter as choices: [(id as text, name)]."""
         return self._utility_journals([("type", "=", "cash"), ("utility_counter", "=", True)])
 
-    def _utility_banks(self, currency):
-        """Banks that cash of a currency can be brought to: [(id as text, name)]."""
+    def _utility_banks(self):
+        """Banks that cash can be brought to as choices: [(id as text, name)]."""
         return self._utility_journals(
-            [
-                ("type", "=", "bank"),
-                (
-                    "currency_id",
-                    "in",
-                    (currency.id, False) if currency == self.currency_id else currency.ids,
-                ),
-            ]
+            [("type", "=", "bank"), ("currency_id", "in", (False, self.currency_id.id))]
         )
 
     def _utility_journals(self, domain):
@@ -78,6 +77,10 @@ class ResCompany(models.Model):
         journal = journal.sudo()
         if journal.type != "cash":
             raise UserError(self.env._("A shift needs a cash journal as its drawer."))
+        if journal.currency_id not in (journal.currency_id.browse(), self.currency_id):
+            raise UserError(
+                self.env._("%s is kept in another currency than the desk's.", journal.name)
+            )
         lines = journal.inbound_payment_method_line_ids | journal.outbound_payment_method_line_ids
         account = journal.default_account_id
         if (
@@ -114,13 +117,14 @@ class ResCompany(models.Model):
         return result
 
     def _utility_setup_shifts(self):
-        for field, name, account_type in (
-            ("default_cash_difference_income_account_id", self.env._("Cash over"), "income_other"),
-            ("default_cash_difference_expense_account_id", self.env._("Cash short"), "expense"),
-            ("transfer_account_id", self.env._("Cash in transit"), "asset_current"),
-        ):
+        names = {
+            "default_cash_difference_income_account_id": self.env._("Cash over"),
+            "default_cash_difference_expense_account_id": self.env._("Cash short"),
+            "transfer_account_id": self.env._("Cash in transit"),
+        }
+        for field, name in names.items():
             if not self[field]:
-                self[field] = self._utility_new_account(name, account_type)
+                self[field] = self._utility_new_account(name, NEW_ACCOUNTS[field])
         if not self.transfer_account_id.reconcile:
             self.transfer_account_id.reconcile = True
         drawers = self.env["account.journal"].search(

@@ -17,7 +17,7 @@ class UtilityCashMove(models.Model):
     _order = "id desc"
     _rec_name = "reason"
 
-    uuid = fields.Char(required=True, readonly=True, copy=False)
+    uuid = fields.Char("Movement id", required=True, readonly=True, copy=False)
     session_id = fields.Many2one(
         "utility.cash.session", "Shift", required=True, readonly=True, index=True
     )

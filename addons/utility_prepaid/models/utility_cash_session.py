@@ -262,7 +262,7 @@ class UtilityCashSession(models.Model):
                 "uuid": uuid,
                 "name": number.next_by_code("utility.cash.session"),
                 "company_id": company.id,
-                "currency_id": (journal.currency_id or company.currency_id).id,
+                "currency_id": company.currency_id.id,
                 "user_id": self.env.uid,
                 "journal_id": journal.id,
                 "left_before": last.float_left,

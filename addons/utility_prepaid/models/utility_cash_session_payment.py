@@ -39,20 +39,7 @@ class UtilityCashSession(models.Model):
                     "Your shift is on drawer %s: cash goes into that drawer.", session.drawer
                 )
             )
-        if not self._same_currency(session, journal):
-            raise UserError(
-                self.env._(
-                    "Shift %(shift)s counts %(currency)s: take other money without a shift.",
-                    shift=session.name,
-                    currency=session.currency_id.name,
-                )
-            )
         return session
-
-    def _same_currency(self, session, journal):
-        journal = journal.sudo()
-        currency = journal.currency_id or journal.company_id.currency_id
-        return currency == session.currency_id
 
     def _check_no_shift(self, company, journal):
         """Cash without a shift: only where the company allows it and nobody counts this drawer."""

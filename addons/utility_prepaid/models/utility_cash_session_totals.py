@@ -26,7 +26,7 @@ class UtilityCashSession(models.Model):
     _inherit = "utility.cash.session"
 
     def _book_balance(self):
-        """What the books have in the drawer now: Decimal in the drawer's currency."""
+        """What the books have in the drawer now, as Decimal."""
         account = self.sudo().journal_id.default_account_id
         [[total]] = (
             self.env["account.move.line"]
@@ -37,11 +37,7 @@ class UtilityCashSession(models.Model):
                     ("company_id", "=", self.company_id.id),
                     ("parent_state", "=", "posted"),
                 ],
-                aggregates=[
-                    "balance:sum"
-                    if self.currency_id == self.company_id.currency_id
-                    else "amount_currency:sum"
-                ],
+                aggregates=["balance:sum"],
             )
         )
         return dec(total, 2)

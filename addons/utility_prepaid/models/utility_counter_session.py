@@ -140,8 +140,7 @@ class UtilityCounter(models.AbstractModel):
                 {"id": int(key), "name": name} for key, name in session._slip_methods()
             ],
             "banks": [
-                {"id": int(key), "name": name}
-                for key, name in session.company_id._utility_banks(session.currency_id)
+                {"id": int(key), "name": name} for key, name in session.company_id._utility_banks()
             ],
             **config,
         }

@@ -53,15 +53,6 @@ class UtilityVend(models.Model):
             values = {"session_id": session.id, **values}
         return super()._create_one(uuid, company, values, lines)
 
-    def _post_payment(self, payment_type):
-        sessions = self.env["utility.cash.session"]
-        session = sessions.sudo()
-        if self.origin == "counter":
-            session = sessions._of_payment(self.company_id, self.journal_id, payment_type)
-        payment = super()._post_payment(payment_type)
-        payment.utility_session_id = session
-        return payment
-
     def _update_state(self, sources, target, **values):
         changed = super()._update_state(sources, target, **values)
         session = self.sudo().session_id

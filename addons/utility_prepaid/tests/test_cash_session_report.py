@@ -10,17 +10,17 @@ class TestShiftReport(ShiftCommon, HttpCase):
 
     def setUp(self):
         super().setUp()
-        self.session = self._open("0")
+        self.shift = self._open("0")
         vend = self._sell("44.44")
         self._counter().refund(vend.id, "customer left")
         self.waiting = self._sell("20.00")
         self._counter().session_cash_move(
-            "shift-report-1", self.session.id, "out", "7.00", self.petty.id, "Voucher 7"
+            "shift-report-1", self.shift.id, "out", "7.00", self.petty.id, "Voucher 7"
         )
 
     def _page(self, paper="a4", role="cashier", options=""):
         self.authenticate(f"desk_{role}", f"desk_{role}")
-        return self.url_open(f"/utility/shift/{self.session.id}?paper={paper}{options}")
+        return self.url_open(f"/utility/shift/{self.shift.id}?paper={paper}{options}")
 
     def test_before_the_count_nothing_expected_is_on_paper(self):
         text = self._page().text
@@ -29,13 +29,13 @@ class TestShiftReport(ShiftCommon, HttpCase):
         self.assertIn("Money by kind and method", self._page(role="supervisor").text)
 
     def test_after_the_count(self):
-        self._count(self.session, "12.00")
-        self._counter().session_confirm_uncertain(self.session.id)
-        self.session.with_user(self.users["supervisor"]).action_sign()
-        self._counter().session_close(self.session.id, "2.00", self.bank.id)
+        self._count(self.shift, "12.00")
+        self._counter().session_confirm_uncertain(self.shift.id)
+        self.shift.with_user(self.users["supervisor"]).action_sign()
+        self._counter().session_close(self.shift.id, "2.00", self.bank.id)
         text = self._page().text
         for words in (
-            self.session.name,
+            self.shift.name,
             self.company.name,
             self.cash.name,
             self.users["cashier"].name,
@@ -59,10 +59,10 @@ class TestShiftReport(ShiftCommon, HttpCase):
         html = (
             self.env["ir.actions.report"]
             .with_user(self.users["cashier"])
-            ._render_qweb_html("utility_prepaid.report_shift_80mm", self.session.ids)[0]
+            ._render_qweb_html("utility_prepaid.report_shift_80mm", self.shift.ids)[0]
             .decode()
         )
-        self.assertIn(self.session.name, html)
+        self.assertIn(self.shift.name, html)
 
     @mute_logger("odoo.http")
     def test_others_see_nothing(self):

@@ -12,7 +12,7 @@ class UtilityCashCount(models.TransientModel):
     _name = "utility.cash.count"
     _description = "Count a Drawer"
 
-    uuid = fields.Char(required=True, readonly=True, default=lambda self: str(uuid4()))
+    uuid = fields.Char("Count id", required=True, readonly=True, default=lambda self: str(uuid4()))
     session_id = fields.Many2one("utility.cash.session", readonly=True)
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, default=lambda self: self.env.company
@@ -34,13 +34,10 @@ class UtilityCashCount(models.TransientModel):
     by_total = fields.Boolean("Only type the total")
     total = fields.Monetary("Total counted")
 
-    @api.depends("session_id", "drawer", "company_id")
+    @api.depends("company_id")
     def _compute_currency_id(self):
         for count in self:
-            journal = self.env["account.journal"].sudo().browse(int(count.drawer or 0))
-            count.currency_id = (
-                count.session_id.currency_id or journal.currency_id or count.company_id.currency_id
-            )
+            count.currency_id = count.company_id.currency_id
 
     @api.depends("pieces_ids.value", "pieces_ids.pieces")
     def _compute_pieces_total(self):

@@ -1,6 +1,6 @@
 from uuid import uuid4
 
-from odoo import api, fields, models
+from odoo import fields, models
 
 from ..tools.decimals import dec
 
@@ -11,7 +11,9 @@ class UtilityCashMoveCreate(models.TransientModel):
     _name = "utility.cash.move.create"
     _description = "Move Cash"
 
-    uuid = fields.Char(required=True, readonly=True, default=lambda self: str(uuid4()))
+    uuid = fields.Char(
+        "Movement id", required=True, readonly=True, default=lambda self: str(uuid4())
+    )
     session_id = fields.Many2one("utility.cash.session", required=True, readonly=True)
     company_id = fields.Many2one(related="session_id.company_id")
     currency_id = fields.Many2one(related="session_id.currency_id")
@@ -26,12 +28,7 @@ class UtilityCashMoveCreate(models.TransientModel):
         domain="[('company_id', '=', company_id), ('direction', 'in', (kind, 'both'))]",
     )
     note = fields.Char("Note", help="Number of the voucher, name of the shop ...")
-    bank = fields.Selection(lambda self: self._bank_selection())
-
-    @api.model
-    def _bank_selection(self):
-        company = self.env.company
-        return company._utility_banks(company.currency_id)
+    bank = fields.Selection(lambda self: self.env.company._utility_banks())
 
     def action_confirm(self):
         """Post the movement.

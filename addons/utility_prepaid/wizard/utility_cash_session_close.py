@@ -15,12 +15,7 @@ class UtilityCashSessionClose(models.TransientModel):
     cash_difference = fields.Monetary(related="session_id.cash_difference")
     float_left = fields.Monetary("Left for the next shift", required=True)
     deposit = fields.Monetary("Deposit to the bank", compute="_compute_deposit")
-    bank = fields.Selection(lambda self: self._bank_selection())
-
-    @api.model
-    def _bank_selection(self):
-        company = self.env.company
-        return company._utility_banks(company.currency_id)
+    bank = fields.Selection(lambda self: self.env.company._utility_banks())
 
     @api.depends("float_left", "cash_counted")
     def _compute_deposit(self):
