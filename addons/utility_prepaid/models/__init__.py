@@ -45,6 +45,7 @@ from . import (
     utility_floor,
     utility_ledger,
     utility_ledger_closing,
+    utility_ledger_session,
     utility_meter,
     utility_meter_number,
     utility_meter_bought,

@@ -2,11 +2,14 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..tools.decimals import dec
+from .res_company_books import Wanted
 
+# China: 5301 and 6301 income outside the operations, 5711 and 6711 expenses outside them, 1012
+# other money.
 NEW_ACCOUNTS = {
-    "default_cash_difference_income_account_id": "income_other",
-    "default_cash_difference_expense_account_id": "expense",
-    "transfer_account_id": "asset_current",
+    "default_cash_difference_income_account_id": Wanted("income_other", False, ("5301", "6301")),
+    "default_cash_difference_expense_account_id": Wanted("expense", False, ("5711", "6711")),
+    "transfer_account_id": Wanted("asset_current", True, ("1012",)),
 }
 
 
@@ -147,18 +150,3 @@ class ResCompany(models.Model):
                     "account_id": self.transfer_account_id.id,
                 }
             )
-
-    def _utility_new_account(self, name, account_type):
-        """A new account beside the chart's own of its kind."""
-        accounts = self.env["account.account"]
-        beside = accounts.search(
-            [*accounts._check_company_domain(self), ("account_type", "=", account_type)], limit=1
-        )
-        return accounts.create(
-            {
-                "name": name,
-                "code": accounts._search_new_account_code(beside.code or "999001"),
-                "account_type": account_type,
-                "company_ids": [fields.Command.link(self.id)],
-            }
-        )
