@@ -51,7 +51,6 @@ class UtilityCheck(models.Model):
     gap_after = fields.Monetary("Differences after", readonly=True)
     open_credit = fields.Monetary(readonly=True)
     carried_credit = fields.Monetary("Carried credit", readonly=True)
-    advance = fields.Monetary("Paid in advance", readonly=True)
     ledger_gap = fields.Monetary("Differences in the ledger", readonly=True)
 
     _day_uniq = models.Constraint("UNIQUE(company_id, date)", "This day has its check already.")

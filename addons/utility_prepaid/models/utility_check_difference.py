@@ -32,7 +32,7 @@ class UtilityCheckDifference(models.Model):
             ("wrong_amount", "Posted with another amount"),
             ("no_proof", "Posted without proof"),
             ("debt", "Owed by the customer"),
-            ("credit", "Owed to the customer"),
+            ("credit", "Money of the customer, not used"),
             ("payment_alone", "Payment without a sale"),
             ("entry_alone", "Entry that is not the desk's"),
             ("remainder", "Carried credit differs"),

@@ -58,9 +58,3 @@ class UtilityCheckLine(models.Model):
         help="Open credit on the customers' account at the end of the day.",
     )
     carried_credit = fields.Monetary("Carried credit", readonly=True, aggregator=None)
-    advance = fields.Monetary(
-        "Paid in advance",
-        readonly=True,
-        aggregator=None,
-        help="Credit on meters whose use is billed later.",
-    )

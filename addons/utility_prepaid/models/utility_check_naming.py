@@ -55,8 +55,6 @@ class UtilityCheckPosition(models.AbstractModel):
         """Why the money of a sale is not what its meter's proof stands for."""
         if row["kind"] == "reversal":
             return "not_paid_out" if row["proved"] else "paid_out"
-        if row["proved"]:
-            return "charged_not_paid"
         if "disputed" in (row["state"], row["command_state"]):
             return "disputed"
         if row["state"] == "accepted" and row["command_state"] in NOT_CHARGED:
@@ -68,16 +66,16 @@ class UtilityCheckPosition(models.AbstractModel):
             return "no_proof"
         return "wrong_amount" if row["sum_posted"] else "not_posted"
 
-    def _contract_findings(self, places, scope):
+    def _contract_findings(self, places, scope, date):
         """What customers owe, or are owed, beside their sales."""
         query = SQL(
             """%s
             SELECT c.id, c.meter_id, c.partner_id, c.utility, i.since,
                    COALESCE(r.site_id, m.site_id) AS site_id,
-                   COALESCE(c.state = 'closed', false) AS closed,
+                   c.state = 'closed' AND c.date_close <= %s AS closed,
                    i.money::text AS sum_money, i.documents::text AS sum_documents,
                    v.given::text AS sum_given, v.arrears::text AS sum_arrears,
-                   v.advance::text AS sum_advance, v.carried::text AS sum_carried
+                   v.carried::text AS sum_carried
               FROM utility_contract c
          LEFT JOIN utility_room r ON r.id = c.room_id
          LEFT JOIN utility_meter m ON m.id = c.meter_id
@@ -87,29 +85,27 @@ class UtilityCheckPosition(models.AbstractModel):
                       FROM items WHERE vend_id IS NULL AND contract_id IS NOT NULL
                      GROUP BY contract_id) i ON i.contract_id = c.id
          LEFT JOIN (SELECT contract_id,
-                           sum(cost + fee) FILTER (WHERE kind = 'emergency') AS given,
-                           sum(sign * arrears) AS arrears,
-                           sum(sign * cost) FILTER (WHERE policy = 'on_use') AS advance,
-                           sum(carried) FILTER (WHERE kind <> 'emergency') AS carried
+                           -- emergency credit that is owed on use is billed when it is used
+                           sum(billable) FILTER (WHERE given) AS given,
+                           sum(sign * arrears) FILTER (WHERE NOT given) AS arrears,
+                           sum(carried) FILTER (WHERE NOT given) AS carried
                       FROM vends WHERE proved GROUP BY contract_id) v ON v.contract_id = c.id
              WHERE i.contract_id IS NOT NULL OR v.contract_id IS NOT NULL
              ORDER BY c.id
             """,
             scope,
+            date,
         )
         for row in self._rows(query):
             beside = row["sum_documents"] + row["sum_given"] - row["sum_arrears"]
             debt = beside - row["sum_money"]
-            # Bills for use are paid by what was paid in advance for it.
-            covered = min(max(debt, ZERO), row["sum_advance"])
             # The settlement of a closed contract gave back what was carried, too.
             released = row["sum_carried"] if row["closed"] else ZERO
             place = (row["site_id"], row["utility"], None)
-            places[place]["documents"] += beside - covered
+            places[place]["documents"] += beside
             places[place]["carried"] -= released
             places[place]["carried_credit"] -= released
-            places[place]["advance"] -= covered
-            if amount := covered + released - debt:
+            if amount := released - debt:
                 yield Finding(
                     "debt" if amount < 0 else "credit", f"contract:{row['id']}", amount, amount,
                     amount, place, row["since"],

@@ -10,8 +10,12 @@ from odoo.tools import SQL
 from ..tools.check import FLOWS, STOCKS, ZERO
 
 NO_END = fields.Datetime.to_datetime("9999-01-01")
-# Kinds whose money, proof and documents are compared one by one.
-PAIRED = ("sale", "reversal", "emergency")
+# Movements whose money, proof and documents are compared one by one. A loss is not: what was
+# supplied without money and written off stands in no account of the customer's.
+PAIRED = SQL(
+    """v.kind IN ('sale', 'reversal', 'emergency') AND v.state <> 'draft' AND NOT (
+       v.state = 'written_off' AND (v.kind = 'emergency' OR v.refund_payment_id IS NOT NULL))"""
+)
 
 
 class UtilityCheckPosition(models.AbstractModel):
@@ -24,11 +28,11 @@ class UtilityCheckPosition(models.AbstractModel):
 
     and for every site and utility:
 
-    open credit on the customers' account = carried + paid in advance + differences in the ledger.
+    open credit on the customers' account = carried credit + differences in the ledger.
 
     What is known of single sales is compared sale by sale, the rest (settlements, opening entries,
-    bills for use, debts and who pays them) contract by contract, and what belongs to neither is not
-    the desk's.
+    debts, who pays them, and credit that meters got without money) contract by contract, and what
+    belongs to neither is not the desk's.
     """
 
     _name = "utility.check.position"
@@ -49,7 +53,7 @@ class UtilityCheckPosition(models.AbstractModel):
         self._add_vends(places, scope)
         findings = [
             *self._vend_findings(scope),
-            *self._contract_findings(places, scope),
+            *self._contract_findings(places, scope, date),
             *self._alone_findings(scope),
         ]
         findings += self._unexplained(company, date, places, findings)
@@ -89,9 +93,10 @@ class UtilityCheckPosition(models.AbstractModel):
             WITH raw AS (
                 SELECT l.id, l.partner_id, l.date, -l.balance AS credit,
                        CASE WHEN j.type IN ('bank', 'cash', 'credit') THEN j.id END AS journal_id,
-                       v.id AS vend_id, COALESCE(v.contract_id, m.utility_contract_id)
+                       v.id AS vend_id,
+                       COALESCE(v.contract_id, m.utility_contract_id, p.utility_contract_id)
                            AS contract_id,
-                       v.kind IN %(paired)s AND v.state NOT IN ('draft', 'written_off') AS paired
+                       %(is_paired)s AS paired
                   FROM account_move_line l
                   JOIN account_move m ON m.id = l.move_id
                   JOIN account_journal j ON j.id = l.journal_id
@@ -114,14 +119,18 @@ class UtilityCheckPosition(models.AbstractModel):
                     ) f ON r.contract_id IS NULL AND r.journal_id IS NOT NULL
             ), vends AS (
                 SELECT v.*, COALESCE(i.money, 0) AS money, COALESCE(i.posted, 0) AS posted,
+                       -- credit without money: what it is worth is a debt of the contract
+                       v.kind = 'emergency' OR v.proved AND v.returned AND v.kind = 'sale'
+                           AS given,
                        CASE WHEN v.kind = 'sale' AND v.accepted AND NOT v.returned THEN v.amount
-                            WHEN v.kind = 'reversal' AND v.returned THEN -v.amount
+                            WHEN v.kind = 'reversal' AND i.money <> 0 THEN -v.amount
                             ELSE 0 END AS due,
-                       CASE WHEN v.proved AND v.kind <> 'emergency' THEN v.sign * v.amount
+                       CASE WHEN v.proved AND v.kind = 'reversal' THEN -v.amount
+                            WHEN v.proved AND v.kind = 'sale' AND NOT v.returned THEN v.amount
                             ELSE 0 END AS settled,
-                       CASE WHEN v.proved AND v.policy = 'on_use' THEN v.sign * v.fee
-                            WHEN v.proved THEN v.sign * (v.cost + v.fee)
-                            ELSE 0 END AS billable
+                       CASE WHEN NOT v.proved THEN 0
+                            WHEN v.kind = 'emergency' AND v.policy = 'on_use' THEN v.fee
+                            ELSE v.sign * (v.cost + v.fee) END AS billable
                   FROM (SELECT v.id, v.name, v.kind, v.state, v.policy, v.site_id, v.utility,
                                v.journal_id, v.contract_id, v.meter_id, v.partner_id, v.user_id,
                                v.command_id, v.accepted_at, v.delivered_at, v.amount,
@@ -130,21 +139,23 @@ class UtilityCheckPosition(models.AbstractModel):
                                COALESCE(v.remainder_after, 0) - COALESCE(v.remainder_before, 0)
                                    AS carried,
                                CASE WHEN v.kind = 'reversal' THEN -1 ELSE 1 END AS sign,
-                               COALESCE(v.delivered_at < %(end)s, false) AS proved,
+                               -- charged although its money went back: posted as such
+                               COALESCE(v.delivered_at < %(end)s, false)
+                               OR v.state = 'refunded' AND COALESCE(v.posted_at < %(end)s, false)
+                                   AS proved,
                                COALESCE(v.accepted_at < %(end)s, false) AS accepted,
                                CASE WHEN p.id IS NOT NULL THEN p.date <= %(date)s
                                     ELSE v.state IN ('refunded', 'cancelled') END AS returned
                           FROM utility_vend v
                      LEFT JOIN account_payment p ON p.id = v.refund_payment_id
-                         WHERE v.company_id = %(company)s AND v.kind IN %(paired)s
-                           AND v.state NOT IN ('draft', 'written_off')) v
+                         WHERE v.company_id = %(company)s AND %(is_paired)s) v
              LEFT JOIN (SELECT vend_id, sum(credit) FILTER (WHERE journal_id IS NOT NULL) AS money,
                                -sum(credit) FILTER (WHERE journal_id IS NULL) AS posted
                           FROM items WHERE vend_id IS NOT NULL GROUP BY vend_id) i
                     ON i.vend_id = v.id
             )
             """,
-            paired=PAIRED,
+            is_paired=PAIRED,
             account=company.utility_account_id.id,
             company=company.id,
             date=date,
@@ -198,10 +209,9 @@ class UtilityCheckPosition(models.AbstractModel):
                    sum(cost) FILTER (WHERE sign > 0)::text AS sum_sold,
                    sum(cost) FILTER (WHERE sign < 0)::text AS sum_back,
                    sum(sign * fee)::text AS sum_fees,
-                   sum(carried) FILTER (WHERE kind <> 'emergency')::text AS sum_carried,
-                   sum(CASE WHEN kind = 'emergency' THEN -cost - fee ELSE sign * arrears END)::text
-                       AS sum_contract,
-                   sum(sign * cost) FILTER (WHERE policy = 'on_use')::text AS sum_advance
+                   sum(carried) FILTER (WHERE NOT given)::text AS sum_carried,
+                   sum(CASE WHEN given THEN -cost - fee ELSE sign * arrears END)::text
+                       AS sum_contract
               FROM vends WHERE proved GROUP BY 1, 2, 3
             """,
             scope,
@@ -216,4 +226,3 @@ class UtilityCheckPosition(models.AbstractModel):
             # Older debts that were paid with it, and credit without money, are the contract's.
             place["documents"] += row["sum_contract"]
             books["carried_credit"] += row["sum_carried"]
-            books["advance"] += row["sum_advance"]

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import freeze_time, tagged
+from odoo.tests import freeze_time, new_test_user, tagged
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -66,8 +66,8 @@ class CheckCommon(UtilityCommon):
             ]
         )
         self.assertEqual(dec(check.open_credit, 2), -total(items, "balance"))
-        stocks = dec(check.carried_credit, 2) + dec(check.advance, 2)
-        self.assertEqual(dec(check.open_credit, 2), stocks + dec(check.ledger_gap, 2))
+        carried = dec(check.carried_credit, 2)
+        self.assertEqual(dec(check.open_credit, 2), carried + dec(check.ledger_gap, 2))
         desk = items.filtered(lambda line: line.journal_id.type in ("bank", "cash"))
         today = desk.filtered(lambda line: line.date == check.date)
         self.assertEqual(dec(check.money_in, 2) - dec(check.money_out, 2), -total(today, "balance"))
@@ -385,6 +385,49 @@ class TestCheck(CheckCommon):
         self.assertEqual(self._found(check), {"remainder": 4.79})
         self.assertEqual((check.gap_after, check.ledger_gap), (0, 0))
         contract.sudo().remainder = 0.21
+        self.assertEqual(self._check().state, "agreed")
+
+    def test_every_policy_agrees_once_posted(self):
+        for policy in ("tax_at_sale", "on_use", "agency"):
+            with self.subTest(policy):
+                vend = self._sell("54.83")
+                vend.sudo().policy = policy
+                self._prove(vend.command_id)
+                self._post()
+                self.assertEqual(vend.move_id.state, "posted")
+                self.assertEqual(self._check().state, "agreed")
+
+    def test_charged_although_the_money_went_back(self):
+        """A person finds the credit on the meter: posted, the customer owes it until it is paid."""
+        vend = self._sell("100.00")
+        vend.command_id._cancel("The meter's box is being changed")
+        self._counter().refund(vend.id, "in a hurry")
+        vend.sudo()._post_charged_not_paid()
+        check = self._check()
+        self.assertEqual(self._found(check), {"debt": -100})
+        self.assertEqual((check.credit_sold, check.posted, check.documents), (100, 100, 0))
+        payment = self._payment(100, destination_account_id=self.customer_account.id)
+        (payment.move_id | vend.move_id).line_ids.filtered(
+            lambda line: line.account_id == self.customer_account
+        ).reconcile()
+        self.assertEqual(self._check().state, "agreed")
+
+    def test_a_sale_that_was_written_off_stays_the_desks_money(self):
+        vend = self._sell("100.00")
+        self._arm(vend.command_id)
+        vend.command_id._set_unknown("No answer")
+        vend.command_id._dispute("Nobody can tell")
+        self.assertEqual(self._found(self._check()), {"disputed": 100})
+        manager = new_test_user(
+            self.env,
+            "desk_manager",
+            groups="base.group_user,utility_prepaid.group_manager",
+            company_id=self.company.id,
+            company_ids=[fields.Command.set(self.company.ids)],
+        )
+        vend.with_user(manager)._write_off("The customer moved away")
+        self.assertEqual(self._found(self._check()), {"not_posted": 100})
+        self._post()
         self.assertEqual(self._check().state, "agreed")
 
     # ------------------------------------------------------------------ meters

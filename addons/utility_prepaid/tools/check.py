@@ -10,7 +10,7 @@ FLOWS = (
     "documents", "posted",
 )  # fmt: skip
 # Figures of a site and utility as they stand at the end of a day.
-STOCKS = ("open_credit", "carried_credit", "advance")
+STOCKS = ("open_credit", "carried_credit")
 
 
 class Finding(NamedTuple):
@@ -86,7 +86,7 @@ def gaps(places, findings):
         taken = figure["money_in"] - figure["money_out"] + figure["other_method"]
         proved = figure["credit_sold"] - figure["credit_back"] + figure["fees"]
         money[place] = taken - proved - figure["carried"] - figure["documents"]
-        books = figure["open_credit"] - figure["carried_credit"] - figure["advance"]
+        books = figure["open_credit"] - figure["carried_credit"]
         ledger[place[:2]] = ledger.get(place[:2], ZERO) + books
     for finding in findings:
         money[finding.place] = money.get(finding.place, ZERO) - finding.money
