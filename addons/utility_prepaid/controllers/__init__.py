@@ -1,1 +1,1 @@
-from . import receipt, shift
+from . import invoice_receipt, receipt, shift

@@ -63,12 +63,6 @@ class UtilityCounter(models.AbstractModel):
         self._check_cashier()
         company = self.env.company
         currency = company.currency_id
-        journals = (
-            self.env["account.journal"]
-            .sudo()
-            .search([("utility_counter", "=", True), ("company_id", "=", company.id)])
-            .sorted(lambda journal: (journal.type != "cash", journal.sequence, journal.id))
-        )
         return {
             "company": company.name,
             "currency": {
@@ -76,15 +70,28 @@ class UtilityCounter(models.AbstractModel):
                 "position": currency.position,
                 "digits": currency.decimal_places,
             },
-            "methods": [
-                {"id": journal.id, "name": journal.name, "type": journal.type}
-                for journal in journals
-            ],
+            "methods": self._methods(),
             "user": self.env.user.name,
             "can_reverse": True,
             "can_refund": True,
             "worker": self._worker_status(),
         }
+
+    @api.model
+    def _methods(self):
+        """The payment methods of the company, cash first.
+
+        :return: list of {"id", "name", "type"}
+        """
+        journals = (
+            self.env["account.journal"]
+            .sudo()
+            .search([("utility_counter", "=", True), ("company_id", "=", self.env.company.id)])
+            .sorted(lambda journal: (journal.type != "cash", journal.sequence, journal.id))
+        )
+        return [
+            {"id": journal.id, "name": journal.name, "type": journal.type} for journal in journals
+        ]
 
     @api.model
     def _worker_status(self):
@@ -310,6 +317,18 @@ class UtilityCounter(models.AbstractModel):
         self._check_cashier()
         self._check_uuid(uuid)
         return self._vend(vend_id)._reverse(uuid, reason)._status()
+
+    @api.model
+    def sell_elsewhere(self, uuid, vend_id, meter_id, reason):
+        """Undo a sale to the wrong room and sell its money on another meter; the same id twice is
+        the same act.
+
+        :return: status of the reversal
+        """
+        self._check_cashier()
+        self._check_uuid(uuid)
+        meter = self._meter(meter_id)
+        return self._vend(vend_id)._sell_elsewhere(uuid, meter, reason)._status()
 
     @api.model
     def refund(self, vend_id, reason):

@@ -162,18 +162,19 @@ class UtilityLedger(models.AbstractModel):
         return values, None, company
 
     @api.model
-    def _pay(self, contract, amount, journal, payment_type, ref, vend=None):
+    def _pay(self, contract, amount, journal, payment_type, ref, vend=None, **values):
         """Post money that is taken or given back, on the customers' account, dated today.
 
         :param contract: `utility.contract`, maybe empty when there is a vend with a customer
         :param amount: Decimal, above zero
         :param journal: `account.journal` of the payment method
         :param payment_type: "inbound" or "outbound"
+        :param values: further fields of the payment, such as another customer or account
         :return: posted `account.payment`
         :raises UserError: no journal entry came of it, with the reason
         """
         journal = journal.sudo()
-        company = contract.company_id or vend.company_id
+        company = contract.company_id or (vend or journal).company_id
         lines = (
             journal.inbound_payment_method_line_ids
             if payment_type == "inbound"
@@ -197,6 +198,7 @@ class UtilityLedger(models.AbstractModel):
                     "destination_account_id": company.sudo().utility_account_id.id,
                     "utility_vend_id": vend.id if vend else False,
                     "utility_contract_id": contract.id,
+                    **values,
                 }
             )
         )

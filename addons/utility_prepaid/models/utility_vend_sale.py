@@ -227,7 +227,7 @@ class UtilityVend(models.Model):
         refusal = self._reversal_refusal()
         if refusal:
             raise UserError(refusal)
-        self.company_id._utility_check_open(self.journal_id)
+        self._check_payable()
         reversal = self._create_one(
             uuid,
             self.company_id,
@@ -304,17 +304,28 @@ class UtilityVend(models.Model):
                     command.message or "",
                 )
             )
-        self.company_id._utility_check_open(self.journal_id)
+        self._check_payable()
         contract = self.contract_id.sudo()
         contract.remainder = (
             dec(contract.remainder, 2)
             + dec(self.remainder_before, 2)
             - dec(self.remainder_after, 2)
         )
+        self._refund_money(reason.strip())
+
+    def _check_payable(self):
+        """Refuse to begin what would end in money that cannot be paid out.
+
+        :raises UserError: the reason in words
+        """
+        self.company_id._utility_check_open(self.journal_id)
+
+    def _refund_money(self, reason):
+        """Pay out the money of a sale that is proved not charged."""
         payment = self._post_payment("outbound")
         self.sudo().refund_payment_id = payment
         self._reconcile(payment.move_id.line_ids | self._money_lines())
-        self._update_state(("accepted", "disputed"), "refunded", reason=reason.strip())
+        self._update_state(("accepted", "disputed"), "refunded", reason=reason)
 
     def _retry(self):
         """A new order for the same sale after the former was proved not charged."""

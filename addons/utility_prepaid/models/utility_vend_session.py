@@ -35,7 +35,10 @@ class UtilityVend(models.Model):
             ("state", "=", "delivered"),
             ("posted_at", "!=", False),
             ("refund_payment_id", "=", False),
+            ("target_meter_id", "=", False),
+            "|",
             ("reversed_vend_id.payment_id", "!=", False),
+            ("reversed_vend_id.incoming_id.journal_id.utility_counter", "=", True),
         ]
 
     # ------------------------------------------------------------ in and out

@@ -14,6 +14,7 @@ PRICES = ("utility.tariff", "utility.tariff.price", "utility.customer.class")
 GATED = (
     "utility.vend",
     "utility.vend.line",
+    "utility.incoming",
     "utility.command",
     "utility.operation",
     "utility.meter.state",

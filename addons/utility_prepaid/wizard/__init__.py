@@ -6,5 +6,8 @@ from . import (
     utility_cash_move_create,
     utility_cash_session_close,
     utility_vend_pay_due,
+    utility_counter_invoice,
+    utility_incoming_settle,
     utility_vend_write_off,
+    utility_vend_wrong_room,
 )

@@ -37,7 +37,8 @@ class UtilityCommandResolve(models.TransientModel):
         supervisor = self.env.user.has_group("utility_prepaid.group_supervisor")
         if not (supervisor or engineer):
             raise AccessError(self.env._("Only supervisors and engineers settle orders by hand."))
-        if command.user_id == self.env.user and command.vend_id:
+        sellers = command.user_id | command.vend_id.user_id
+        if self.env.user in sellers and command.vend_id:
             raise AccessError(self.env._("Someone other than the seller must decide."))
         if not self.reason.strip():
             raise UserError(self.env._("Say why."))
