@@ -105,6 +105,15 @@ class TestCounterInvoice(UtilityCommon, HttpCase):
         with self.assertRaisesRegex(UserError, "not an open invoice"):
             self._pay("invoices-0001", [(bill, "1.00")])
 
+    def test_belongs_to_the_shift_of_the_cashier(self):
+        self.company.utility_session_required = True
+        with self.assertRaisesRegex(UserError, "shift"):
+            self._pay("invoices-0001", [(self.fee, "10.00")])
+        shift = self._counter().session_open("shift-00001", self.cash.id, "0")
+        self._pay("invoices-0001", [(self.fee, "10.00")])
+        payment = self.env["account.payment"].search([("utility_uuid", "=", "invoices-0001")])
+        self.assertEqual(payment.utility_session_id.id, shift["id"])
+
     def test_desk_invoices_stand_on_the_customers_account(self):
         product = self.company.utility_electricity_product_id
         invoice = self.env["utility.ledger"]._invoice(

@@ -286,6 +286,20 @@ class TestVendAuto(AutoCommon):
         self._settle(one, "accountant", decision="give_back", method=str(self.cash.id))
         self.assertEqual(self._open_credit(), 0.0)
 
+    def test_no_shift_is_asked_for_and_none_is_given_the_money(self):
+        self.company.utility_session_required = True
+        shift = self._counter("supervisor").session_open("shift-00001", self.cash.id, "0")
+        self.tariff.amount_min = 20
+        one = self._money_came("P-1", "5.00")
+        self.tariff.amount_min = 0
+        self._settle(one, decision="sell", meter_id=self.meter.id)
+        self.assertEqual(one.state, "sold")
+        self.assertFalse(one.vend_id.session_id)
+        self.assertFalse(one.payment_id.utility_session_id)
+        other = self._money_came("P-2", meter=self.env["utility.meter"])
+        self._settle(other, decision="give_back", method=str(self.cash.id))
+        self.assertEqual(other.refund_payment_id.utility_session_id.id, shift["id"])
+
     def test_killed_between_two_payments(self):
         meters = [self._meter(f"20261100001{number}") for number in range(2)]
         for meter in meters:

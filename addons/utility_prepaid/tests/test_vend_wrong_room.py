@@ -156,6 +156,25 @@ class TestVendWrongRoom(AutoCommon):
         with self.assertRaisesRegex(UserError, "another sale"):
             self._counter().sell_elsewhere("wrong-room-0001", vend.id, third.id, "Room 102")
 
+    def test_shift_ends_while_the_meter_is_asked(self):
+        """No drawer pays and none receives: neither the shift nor a later one is concerned."""
+        self.company.utility_session_required = True
+        shift = self._counter().session_open("shift-00001", self.cash.id, "0")
+        session = self.env["utility.cash.session"].browse(shift["id"])
+        vend = self._delivered("100.00")
+        self.assertEqual(vend.session_id, session)
+        self._post()
+        reversal = self._put_right(vend)
+        session.sudo().state = "closed"
+        self._prove(reversal.command_id, before="192.38", after="10.00")
+        self._post()
+        self._cron()
+        one = self._incoming(reversal)
+        self.assertEqual(one.state, "sold")
+        self.assertFalse(one.vend_id.session_id)
+        self.assertFalse(reversal.money_back_due, "Its money went on to the other meter")
+        self.assertEqual(session.payment_ids, vend.payment_id)
+
     def test_killed_while_the_books_are_corrected(self):
         vend = self._delivered("100.00")
         self._post()
