@@ -84,3 +84,17 @@ from . import (
     utility_vend_batch,
     utility_vend_batch_line,
 )
+from . import (
+    account_bank_statement_line,
+    account_move_tax_invoice,
+    product_template,
+    utility_acquirer,
+    utility_acquirer_settlement,
+    utility_acquirer_settlement_line,
+    utility_payment_return,
+    utility_meter_return,
+    utility_tax_invoice,
+    utility_tax_invoice_file,
+    utility_vend_return,
+    utility_vend_tax_invoice,
+)

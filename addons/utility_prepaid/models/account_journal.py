@@ -8,3 +8,4 @@ class AccountJournal(models.Model):
         "Payment method at the utility counter",
         help="Cashiers of the utility desk can take and give back money through this journal.",
     )
+    utility_acquirer_ids = fields.One2many("utility.acquirer", "journal_id", "Acquirer")

@@ -11,3 +11,4 @@ from . import (
     utility_vend_write_off,
     utility_vend_wrong_room,
 )
+from . import utility_acquirer_resolve, utility_tax_invoice_import, utility_tax_invoice_red

@@ -1,0 +1,226 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+from ..tools.decimals import dec
+
+RESULTS = frozenset(("state", "stopped", "move_id", "bank_done", "unspent"))
+FIXED = frozenset(("payment_id", "kind", "date", "reason"))
+RELEASERS = ("utility_prepaid.group_accountant", "utility_prepaid.group_supervisor")
+
+
+class UtilityPaymentReturn(models.Model):
+    """Money that the bank or the acquirer took back: a chargeback, a transfer that bounced.
+
+    The meter keeps the credit, so the customer owes it: the invoices that the payment had settled
+    are open again, the next sale recovers them as arrears, and until they are paid nothing is sold
+    under the contract unless a person says so.
+
+    draft -> posted
+    """
+
+    _name = "utility.payment.return"
+    _description = "Returned Payment"
+    _inherit = ["mail.thread"]
+    _order = "date desc, id desc"
+    _check_company_auto = True
+
+    name = fields.Char(
+        readonly=True, required=True, copy=False, default=lambda self: self.env._("New")
+    )
+    kind = fields.Selection(
+        [("chargeback", "Chargeback"), ("bounced", "Bounced bank transfer")],
+        required=True,
+        default="chargeback",
+    )
+    payment_id = fields.Many2one(
+        "account.payment",
+        required=True,
+        check_company=True,
+        index=True,
+        ondelete="restrict",
+        domain="[('payment_type', '=', 'inbound'), ('utility_contract_id', '!=', False)]",
+    )
+    company_id = fields.Many2one(
+        related="payment_id.company_id", store=True, precompute=True, index=True
+    )
+    currency_id = fields.Many2one(related="payment_id.currency_id")
+    contract_id = fields.Many2one(
+        related="payment_id.utility_contract_id", store=True, precompute=True, index=True
+    )
+    partner_id = fields.Many2one(related="payment_id.partner_id", string="Customer")
+    vend_id = fields.Many2one(related="payment_id.utility_vend_id", string="Sale")
+    amount = fields.Monetary(related="payment_id.amount")
+    date = fields.Date(required=True, default=lambda self: self.env.company._utility_today())
+    reason = fields.Char(required=True)
+    state = fields.Selection(
+        [("draft", "Draft"), ("posted", "Posted")],
+        required=True,
+        readonly=True,
+        copy=False,
+        default="draft",
+        index=True,
+        tracking=True,
+    )
+    stopped = fields.Boolean(
+        "Sales stopped",
+        readonly=True,
+        copy=False,
+        help="Nothing is sold under the contract until what is open again is paid.",
+    )
+    unspent = fields.Monetary(
+        readonly=True, copy=False, help="What of it had been carried to the next sale."
+    )
+    owed = fields.Monetary("Owed under the contract", compute="_compute_owed")
+    move_id = fields.Many2one("account.move", "Journal entry", readonly=True, copy=False)
+    statement_line_id = fields.Many2one(
+        "account.bank.statement.line",
+        "Bank transaction",
+        copy=False,
+        check_company=True,
+        domain="[('is_reconciled', '=', False), ('amount', '<', 0)]",
+        help="The bank's line that took the money back. An acquirer that takes it from its next "
+        "settlement names it in that list instead.",
+    )
+    bank_done = fields.Boolean("Seen at the bank", readonly=True, copy=False)
+
+    _payment_once = models.UniqueIndex(
+        "(payment_id) WHERE state = 'posted'", "This payment was returned already."
+    )
+
+    @api.depends("state", "move_id.line_ids.amount_residual")
+    def _compute_owed(self):
+        for record in self:
+            record.owed = sum(
+                (amount for __, amount in record.contract_id._arrears())
+                if record.contract_id and record.state == "posted"
+                else ()
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            if RESULTS.intersection(vals) and not self.env.su:
+                raise UserError(self.env._("A returned payment starts as a draft."))
+            vals["name"] = self.env["ir.sequence"].sudo().next_by_code("utility.payment.return")
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if not self.env.su:
+            posted = self.filtered(lambda record: record.state != "draft")
+            if RESULTS.intersection(vals) or (posted and FIXED.intersection(vals)):
+                raise UserError(self.env._("A posted return is not changed."))
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_only_drafts(self):
+        if self.filtered(lambda record: record.state != "draft"):
+            raise UserError(self.env._("A posted return is not deleted."))
+
+    # ---------------------------------------------------------------- actions
+
+    def action_post(self):
+        """Book that the money is gone, open what it had settled, and stop sales.
+
+        :raises UserError: returned before, or the sale itself is not settled yet
+        """
+        self.env["utility.acquirer"]._check_accountant()
+        for record in self:
+            record._post()
+        return True
+
+    def action_pay(self):
+        """Reconcile with the bank's line that took the money."""
+        self.env["utility.acquirer"]._check_accountant()
+        for record in self:
+            if record.state != "posted" or not record.statement_line_id:
+                raise UserError(self.env._("Post the return and choose the bank transaction."))
+            record.statement_line_id.sudo()._utility_settle(record.sudo()._bank_item())
+            record.sudo().bank_done = True
+        return True
+
+    def action_release(self):
+        """Let sales go on: the next ones recover the debt as arrears.
+
+        :raises AccessError: neither accountant nor supervisor
+        :raises UserError: nothing is stopped
+        """
+        if not any(map(self.env.user.has_group, RELEASERS)):
+            raise AccessError(self.env._("Only supervisors and accountants let sales go on."))
+        for record in self:
+            record.check_access("read")
+            if not record.stopped:
+                raise UserError(self.env._("%s does not stop sales.", record.name))
+            record.sudo().stopped = False
+            record._log(self.env._("Sales go on after a returned payment"))
+        return True
+
+    # --------------------------------------------------------------- business
+
+    def _post(self):
+        self.ensure_one()
+        record = self.sudo()
+        contract, payment = record.contract_id, record.payment_id
+        record.lock_for_update()
+        contract.meter_id._lock_row()
+        record.invalidate_recordset(["state"])
+        contract.invalidate_recordset(["remainder"])
+        if record.state != "draft":
+            raise UserError(self.env._("%s was posted already.", self.name))
+        if payment.payment_type != "inbound" or not contract:
+            raise UserError(self.env._("Choose a payment that the desk took."))
+        if payment.state not in ("in_process", "paid"):
+            raise UserError(self.env._("This payment is not posted."))
+        if record.search_count([("payment_id", "=", payment.id), ("state", "=", "posted")]):
+            raise UserError(self.env._("This payment was returned already."))
+        account = record.company_id.utility_account_id
+        taken = payment.move_id.line_ids.filtered(lambda line: line.account_id == account)
+        held = payment.outstanding_account_id
+        if not taken or not held:
+            raise UserError(self.env._("This payment does not stand on the customers' account."))
+        vend = payment.utility_vend_id
+        if vend.kind == "sale":
+            vend._money_is_gone(record.reason)
+        # What of it was not spent is the customer's credit no longer.
+        unspent = min(-dec(taken.amount_residual, 2), dec(contract.remainder, 2))
+        contract.remainder = dec(contract.remainder, 2) - unspent
+        taken.remove_move_reconcile()
+        amount = dec(payment.amount, 2)
+        labels = dict(self._fields["kind"]._description_selection(self.env))
+        words = f"{labels[record.kind]} {payment.memo or payment.name}"
+        move = self.env["utility.ledger"]._entry(
+            record.company_id,
+            record.date,
+            payment.memo or payment.name,
+            [
+                (account, amount, payment.partner_id, words),
+                (held, -amount, payment.partner_id, words),
+            ],
+            # not the sale's own: what undoes the sale must not undo this
+            contract=contract,
+        )
+        self.env["utility.ledger"]._reconcile(move.line_ids | taken)
+        record.write(
+            {
+                "state": "posted",
+                "move_id": move.id,
+                "unspent": unspent,
+                "stopped": bool(contract._arrears()),
+            }
+        )
+        self._log(self.env._("Payment returned"))
+
+    def _bank_item(self):
+        """The item that the bank's line settles."""
+        return self.move_id.line_ids.filtered(
+            lambda line: line.account_id == self.payment_id.outstanding_account_id
+        )
+
+    def _log(self, action):
+        self.env["utility.operation"]._log(
+            action,
+            self,
+            meter=self.contract_id.meter_id,
+            vend=self.vend_id,
+            after=f"{dec(self.amount, 2)}",
+            note=self.reason,
+        )

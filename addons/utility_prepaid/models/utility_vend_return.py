@@ -1,0 +1,64 @@
+from odoo import models
+from odoo.exceptions import UserError
+
+from ..tools.decimals import dec
+
+
+class UtilityVend(models.Model):
+    """A sale whose money the bank took back."""
+
+    _inherit = "utility.vend"
+
+    def _money_return(self):
+        """The posted return of this sale's payment, or none."""
+        return (
+            self.env["utility.payment.return"]
+            .sudo()
+            .search([("payment_id.utility_vend_id", "=", self.id), ("state", "=", "posted")])
+        )
+
+    def _money_is_gone(self, reason):
+        """Settle what is not settled of this sale before its payment is taken out of the books.
+
+        A sale that the meter received is invoiced; one that is proved not charged, or was not sent
+        yet, ends without money back.
+
+        :raises UserError: it is not known yet whether the meter was charged
+        """
+        self.ensure_one()
+        if self.state == "delivered" and not self.posted_at:
+            self._post()
+        if self.state not in ("accepted", "disputed"):
+            return
+        if not self._can_refund():
+            raise UserError(
+                self.env._(
+                    "It is not known yet whether the meter received %s: settle the sale first.",
+                    self.name,
+                )
+            )
+        if self.command_id.state == "queued":
+            self.command_id._cancel(self.env._("The bank took the money back."))
+        contract = self.contract_id
+        contract.remainder = (
+            dec(contract.remainder, 2)
+            + dec(self.remainder_before, 2)
+            - dec(self.remainder_after, 2)
+        )
+        self._update_state(("accepted", "disputed"), "refunded", reason=reason)
+
+    def _on_delivered(self, command):
+        back = self.reversed_vend_id and self.reversed_vend_id._money_return()
+        if back:
+            # What the sale had carried over went with its money already.
+            contract = self.contract_id
+            contract.remainder = dec(contract.remainder, 2) + dec(back.unspent, 2)
+        return super()._on_delivered(command)
+
+    def _pay_back(self, sale):
+        back = sale._money_return()
+        if not back:
+            return super()._pay_back(sale)
+        # The bank paid it back already: the return settles the payment again.
+        self.env["utility.ledger"]._reconcile(sale._money_lines() | back.move_id.line_ids)
+        return None

@@ -1,0 +1,391 @@
+import base64
+import doctest
+import io
+
+from openpyxl import Workbook
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import freeze_time, tagged
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+from ..tools import settlement_match, spreadsheet
+from .common import UtilityCommon
+
+
+@freeze_time("2026-05-10 04:00:00")
+class AcquirerCommon(UtilityCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.bank = cls.env["account.journal"].search(
+            [("company_id", "=", cls.company.id), ("type", "=", "bank")], limit=1
+        )
+        cls.acquirer = (
+            cls.env["utility.acquirer"]
+            .with_user(cls.users["accountant"])
+            .create({"name": "WeChat", "bank_journal_id": cls.bank.id})
+        )
+        cls.clearing = cls.acquirer.clearing_account_id
+        cls.second = cls._meter("202611000002")
+        cls.other = cls.env["res.partner"].create({"name": "Room 102 tenant"})
+        cls._contract(cls.second, partner=cls.other)
+
+    def _paid(self, amount="100.00", meter=None):
+        vend = self._sell(amount, meter=meter, journal=self.acquirer.journal_id)
+        self._prove(vend.command_id)
+        return vend
+
+    def _settlement(self, rows, net=None, **values):
+        """A settlement whose spreadsheet was read: rows of (reference, amount, fee, date)."""
+        text = "\n".join(["Reference,Amount,Fee,Date", *(",".join(row) for row in rows)])
+        settlement = (
+            self.env["utility.acquirer.settlement"]
+            .with_user(self.users["accountant"])
+            .create(
+                {
+                    "acquirer_id": self.acquirer.id,
+                    "date": "2026-05-10",
+                    "file": base64.b64encode(text.encode()),
+                    "net": net or 0,
+                    **values,
+                }
+            )
+        )
+        settlement.action_read_file()
+        return settlement
+
+    def _bank_line(self, amount, label="Acquirer"):
+        return self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.bank.id,
+                "date": "2026-05-10",
+                "payment_ref": label,
+                "amount": amount,
+            }
+        )
+
+    def _results(self, settlement):
+        return sorted((line.result, line.reference) for line in settlement.line_ids)
+
+    def _open(self, account):
+        lines = self.env["account.move.line"].search(
+            [
+                ("account_id", "=", account.id),
+                ("parent_state", "=", "posted"),
+                ("reconciled", "=", False),
+            ]
+        )
+        return sorted(round(line.amount_residual, 2) for line in lines)
+
+
+class AcquirerCases:
+    """The journal items of acquirers on every chart below."""
+
+    allow_inherited_tests_method = True
+
+    def test_set_up_in_one_act(self):
+        acquirer = self.acquirer
+        journal = acquirer.journal_id
+        self.assertTrue(journal.utility_counter)
+        self.assertEqual(journal.inbound_payment_method_line_ids.payment_account_id, self.clearing)
+        self.assertEqual(journal.outbound_payment_method_line_ids.payment_account_id, self.clearing)
+        self.assertTrue(self.clearing.reconcile)
+        self.assertEqual(self.clearing.account_type, "asset_current")
+        self.assertEqual(acquirer.fee_account_id.account_type, "expense")
+        other = acquirer.create({"name": "Card POS", "bank_journal_id": self.bank.id})
+        self.assertNotEqual(other.clearing_account_id, self.clearing)
+        self.assertEqual(other.fee_account_id, acquirer.fee_account_id)
+
+    def test_settlement_matches_books_the_fee_and_meets_the_bank(self):
+        first, second = self._paid(), self._paid("50.00", self.second)
+        self.assertEqual(
+            self._items(first.payment_id.move_id),
+            sorted([(self.clearing.name, 100.0), (self.customer_account.name, -100.0)]),
+        )
+        self.assertEqual(first.payment_id.state, "in_process")
+        settlement = self._settlement(
+            [
+                (first.name, "100.00", "0.60", "2026-05-10 12:00:00"),
+                ("4200001", "50.00", "0.30", "2026-05-10 12:01:00"),
+            ]
+        )
+        self.assertEqual(settlement.line_ids.mapped("matched_by"), ["reference", "day"])
+        self.assertEqual((settlement.gross, settlement.fee, settlement.net), (150.0, 0.9, 149.1))
+        settlement.action_post()
+        move = settlement.move_id
+        self.assertEqual(
+            self._items(move),
+            sorted(
+                [
+                    (self.clearing.name, -100.0),
+                    (self.clearing.name, -50.0),
+                    (self.clearing.name, 149.1),
+                    (self.acquirer.fee_account_id.name, 0.9),
+                ]
+            ),
+        )
+        self.assertEqual((first | second).payment_id.mapped("state"), ["paid", "paid"])
+        self.assertEqual(self._open(self.clearing), [149.1], "What the bank is to show")
+        bank_line = self._bank_line(149.1)
+        settlement.statement_line_id = bank_line
+        settlement.action_pay()
+        self.assertEqual(settlement.state, "paid")
+        self.assertEqual(
+            self._items(bank_line.move_id),
+            sorted([(self.bank.default_account_id.name, 149.1), (self.clearing.name, -149.1)]),
+        )
+        self.assertTrue(bank_line.is_reconciled)
+        self.assertEqual(self._open(self.clearing), [])
+        with self.assertRaisesRegex(UserError, "posted already"):
+            settlement.action_post()
+
+    def test_differences_by_class(self):
+        right, less = self._paid(), self._paid("50.00", self.second)
+        left_out = self._paid("30.00")
+        self._settlement([(right.name, "100.00", "", "2026-05-10")], 100).action_post()
+        settlement = self._settlement(
+            [
+                (less.name, "49.00", "", "2026-05-10"),
+                (right.name, "100.00", "", "2026-05-10"),
+                ("4200002", "12.00", "", "2026-05-10"),
+            ]
+        )
+        self.assertEqual(
+            self._results(settlement),
+            [
+                ("again", right.name),
+                ("amount", less.name),
+                ("missing", left_out.name),
+                ("unknown", "4200002"),
+            ],
+        )
+        self.assertEqual(settlement.difference_count, 4)
+        settlement.action_post()
+        # 161.00 to come; 1.00 of the second sale and the third sale open; two rows without item
+        self.assertEqual(self._open(self.clearing), [-100.0, -12.0, 1.0, 30.0, 100.0, 161.0])
+        wizard = self.env["utility.acquirer.resolve"].with_user(self.users["accountant"])
+        rows = {line.result: line for line in settlement.line_ids}
+        wizard.create(
+            {"line_id": rows["amount"].id, "reason": "Rounded by the acquirer"}
+        ).action_confirm()
+        self.assertEqual(self._open(self.clearing), [-100.0, -12.0, 30.0, 100.0, 161.0])
+        late = self._settlement([(left_out.name, "30.00", "0.20", "2026-05-10")])
+        late.action_post()
+        self.assertTrue(rows["missing"].resolved, "It came with a later settlement")
+        unknown = self._sell("12.00", meter=self.second, journal=self.acquirer.journal_id)
+        item = unknown.payment_id.move_id.line_ids.filtered(
+            lambda line: line.account_id == self.clearing
+        )
+        wizard.create(
+            {
+                "line_id": rows["unknown"].id,
+                "decision": "match",
+                "item_id": item.id,
+                "reason": "Sale entered later",
+            }
+        ).action_confirm()
+        self.assertEqual(unknown.payment_id.state, "paid")
+        self.assertEqual(settlement.difference_count, 1)
+        with self.assertRaisesRegex(UserError, "nothing to resolve"):
+            wizard.create({"line_id": rows["unknown"].id, "reason": "again"}).action_confirm()
+
+    def test_chargeback_opens_the_invoice_and_stops_sales(self):
+        vend = self._paid()
+        self._post()
+        self.assertEqual(vend.move_id.payment_state, "paid")
+        back = self._return(vend)
+        self.assertEqual(
+            self._items(back.move_id),
+            sorted([(self.customer_account.name, 100.0), (self.clearing.name, -100.0)]),
+        )
+        self.assertEqual(vend.move_id.payment_state, "not_paid")
+        self.assertEqual(self._open_credit(), -100.0, "The customer owes the invoice again")
+        self.assertEqual(self._open(self.customer_account), [100.0])
+        self.assertEqual(back.owed, 100.0)
+        with self.assertRaisesRegex(UserError, back.name):
+            self._sell("20.00")
+        with self.assertRaises(UserError):
+            self._return(vend)
+        with self.assertRaises(AccessError):
+            back.with_user(self.users["cashier"]).action_release()
+        back.with_user(self.users["supervisor"]).action_release()
+        self.meter._check_sellable()
+        # the acquirer takes it from its next list, under the number of the sale
+        settlement = self._settlement(
+            [
+                (vend.name, "100.00", "0.60", "2026-05-10"),
+                (vend.name, "-100.00", "", "2026-05-10"),
+            ],
+            -0.6,
+        )
+        self.assertEqual(settlement.line_ids.mapped("result"), ["matched", "matched"])
+        settlement.action_post()
+        self.assertEqual(self._open(self.clearing), [-0.6])
+
+    def test_bounced_transfer_meets_the_bank(self):
+        bank = self.bank
+        bank.utility_counter = True
+        vend = self._sell("80.00", journal=bank)
+        self._prove(vend.command_id)
+        back = self._return(vend, kind="bounced")
+        self.assertEqual(vend.move_id.payment_state, "not_paid", "It was invoiced first")
+        account = vend.payment_id.outstanding_account_id
+        self.assertEqual(
+            self._items(back.move_id),
+            sorted([(self.customer_account.name, 80.0), (account.name, -80.0)]),
+        )
+        bank_line = self._bank_line(-80.0, "Transfer returned")
+        back.statement_line_id = bank_line
+        back.action_pay()
+        self.assertTrue(back.bank_done)
+        self.assertEqual(
+            self._items(bank_line.move_id),
+            sorted([(bank.default_account_id.name, -80.0), (account.name, 80.0)]),
+        )
+
+    def _return(self, vend, kind="chargeback"):
+        back = (
+            self.env["utility.payment.return"]
+            .with_user(self.users["accountant"])
+            .create(
+                {
+                    "payment_id": vend.payment_id.id,
+                    "kind": kind,
+                    "date": "2026-05-10",
+                    "reason": "Disputed by the card holder",
+                }
+            )
+        )
+        back.action_post()
+        return back
+
+
+@tagged("post_install", "-at_install")
+class TestAcquirerGeneric(AcquirerCases, AcquirerCommon):
+    @classmethod
+    @AccountTestInvoicingCommon.setup_chart_template("generic_coa")
+    def setUpClass(cls):
+        super().setUpClass()
+
+    def test_doctests(self):
+        for module in (spreadsheet, settlement_match):
+            result = doctest.testmod(module)
+            self.assertTrue(result.attempted)
+            self.assertFalse(result.failed)
+
+    def test_only_accountants(self):
+        for role in ("supervisor", "engineer", "reader"):
+            with self.assertRaises(AccessError):
+                self.env["utility.acquirer"].with_user(self.users[role]).create({"name": "X"})
+        draft = self._settlement([("x", "5.00", "", "2026-05-10")])
+        for role in ("supervisor", "reader"):
+            with self.assertRaises(AccessError):
+                draft.with_user(self.users[role]).action_post()
+        with self.assertRaisesRegex(UserError, "not changed"):
+            draft.state = "paid"
+        draft.action_post()
+        for name in ("fee", "net"):
+            with self.assertRaisesRegex(UserError, "not changed"):
+                draft[name] = 1
+        with self.assertRaisesRegex(UserError, "not changed"):
+            draft.line_ids[:1].amount = 6
+
+    def test_wrong_rows_are_named_and_nothing_is_taken(self):
+        with self.assertRaises(UserError) as caught:
+            self._settlement(
+                [
+                    ("a", "100.00", "", "2026-05-10"),
+                    ("b", "1e3", "", "2026-05-10"),
+                    ("c", "1.001", "", ""),
+                    ("d", "5.00", "x", ""),
+                    ("e", "5.00", "", "May"),
+                ]
+            )
+        words = str(caught.exception).split("\n")
+        self.assertEqual(
+            [line.split(":")[0] for line in words], ["Row 3", "Row 4", "Row 5", "Row 6"]
+        )
+        self.assertFalse(
+            self.env["utility.acquirer.settlement.line"].search(
+                [("acquirer_id", "=", self.acquirer.id)]
+            )
+        )
+
+    def test_workbook_with_a_preamble_and_own_headings(self):
+        self.acquirer.write({"reference_heading": "Merchant no", "amount_heading": "Received"})
+        book = Workbook()
+        for row in (["Bill of May"], [], ["Merchant no", "Time", "Received"], ["`A1", None, 12.5]):
+            book.active.append(row)
+        content = io.BytesIO()
+        book.save(content)
+        rows = self.acquirer._read_file(content.getvalue())
+        self.assertEqual([number for number, __ in rows], [4])
+        self.assertEqual(spreadsheet.text(rows[0][1]["reference"]), "A1")
+        with self.assertRaisesRegex(UserError, "missing: reference"):
+            self.acquirer._read_file(b"Order,Received\nA1,5")
+
+    def test_net_must_be_what_the_acquirer_says(self):
+        settlement = self._settlement([("x", "5.00", "0.10", "2026-05-10")], 4.8)
+        with self.assertRaisesRegex(UserError, r"4\.90"):
+            settlement.action_post()
+        self.assertEqual(settlement.state, "draft")
+        self.assertFalse(settlement.move_id)
+
+    def test_one_bank_line_pays_two_settlements(self):
+        both = self._settlement([("x", "5.00", "", "2026-05-10")]) | self._settlement(
+            [("y", "7.00", "", "2026-05-10")]
+        )
+        both.action_post()
+        bank_line = self._bank_line(12.5)
+        both.statement_line_id = bank_line
+        with self.assertRaisesRegex(UserError, "12.50"):
+            both[0].action_pay()
+        both.statement_line_id = self._bank_line(12)
+        both[0].action_pay()
+        self.assertEqual(both.mapped("state"), ["paid", "paid"])
+
+    def test_return_before_anything_was_sent_ends_the_sale(self):
+        vend = self._sell("100.00", journal=self.acquirer.journal_id)
+        back = self._return(vend)
+        self.assertEqual((vend.state, vend.command_id.state), ("refunded", "cancelled"))
+        self.assertEqual(self._open(self.customer_account), [])
+        self.assertFalse(back.stopped)
+        self._sell("20.00")
+
+    def test_return_waits_for_the_meter(self):
+        vend = self._sell("100.00", journal=self.acquirer.journal_id)
+        self._arm(vend.command_id)
+        with self.assertRaisesRegex(UserError, "not known yet"):
+            self._return(vend)
+
+    def test_reversal_after_a_chargeback_pays_nothing_out(self):
+        vend = self._paid()
+        self._post()
+        self._return(vend)
+        status = self._counter("supervisor").reverse("reversal-acq1", vend.id, "charged back")
+        reversal = self.env["utility.vend"].browse(status["id"])
+        self._prove(reversal.command_id, before="192.38", after="10.00")
+        self._post()
+        self.assertTrue(reversal.posted_at)
+        self.assertFalse(reversal.refund_payment_id)
+        self.assertEqual(self._open(self.customer_account), [])
+        self._sell("20.00")
+
+    def test_return_takes_back_what_was_carried(self):
+        meter = self._meter("202611000003", ct_ratio=40)
+        contract = self._contract(meter)
+        vend = self._paid("100.00", meter)
+        self._post()
+        self.assertEqual(contract.remainder, 0.21)
+        back = self._return(vend)
+        self.assertEqual(contract.remainder, 0)
+        self.assertEqual(back.owed, 99.79)
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestAcquirerChina(AcquirerCases, AcquirerCommon):
+    @classmethod
+    @AccountTestInvoicingCommon.setup_country("cn")
+    def setUpClass(cls):
+        super().setUpClass()
