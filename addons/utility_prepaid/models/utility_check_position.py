@@ -84,7 +84,8 @@ class UtilityCheckPosition(models.AbstractModel):
 
         `items` are the posted items of the customers' account with the sale or the contract that
         they belong to; a payment that an accountant registered on a document of the desk belongs to
-        that document's contract. `vends` are the sales with what was paid and posted for them:
+        that document's contract, and money that came by itself to the sale that it bought, whatever
+        document put it there. `vends` are the sales with what was paid and posted for them:
         `due` is the money that should be here by the state of the sale, `settled` what the meter's
         proof stands for, `billable` what the ledger should show of it.
         """
@@ -92,16 +93,23 @@ class UtilityCheckPosition(models.AbstractModel):
             """
             WITH raw AS (
                 SELECT l.id, l.partner_id, l.date, -l.balance AS credit,
-                       CASE WHEN j.type IN ('bank', 'cash', 'credit') THEN j.id END AS journal_id,
+                       CASE WHEN n.id IS NOT NULL THEN n.journal_id
+                            WHEN j.type IN ('bank', 'cash', 'credit') THEN j.id END AS journal_id,
                        v.id AS vend_id,
-                       COALESCE(v.contract_id, m.utility_contract_id, p.utility_contract_id)
-                           AS contract_id,
+                       CASE WHEN n.id IS NULL OR l.balance < 0
+                            THEN COALESCE(
+                                v.contract_id, m.utility_contract_id, p.utility_contract_id)
+                            ELSE v.contract_id END AS contract_id,
                        %(is_paired)s AS paired
                   FROM account_move_line l
                   JOIN account_move m ON m.id = l.move_id
                   JOIN account_journal j ON j.id = l.journal_id
              LEFT JOIN account_payment p ON p.id = m.origin_payment_id
-             LEFT JOIN utility_vend v ON v.id = COALESCE(m.utility_vend_id, p.utility_vend_id)
+             LEFT JOIN utility_incoming n ON n.move_id = m.id
+             LEFT JOIN utility_vend v ON v.id =
+                       CASE WHEN n.id IS NULL THEN COALESCE(m.utility_vend_id, p.utility_vend_id)
+                            WHEN l.balance < 0 THEN n.vend_id
+                            ELSE n.reversal_id END
                  WHERE l.account_id = %(account)s AND l.company_id = %(company)s
                    AND l.parent_state = 'posted' AND l.date <= %(date)s
             ), items AS (
@@ -122,10 +130,12 @@ class UtilityCheckPosition(models.AbstractModel):
                        -- credit without money: what it is worth is a debt of the contract
                        v.kind = 'emergency' OR v.proved AND v.returned AND v.kind = 'sale'
                            AS given,
-                       CASE WHEN v.kind = 'sale' AND v.accepted AND NOT v.returned THEN v.amount
+                       CASE WHEN v.freed THEN 0
+                            WHEN v.kind = 'sale' AND v.accepted AND NOT v.returned THEN v.amount
                             WHEN v.kind = 'reversal' AND i.money <> 0 THEN -v.amount
                             ELSE 0 END AS due,
-                       CASE WHEN v.proved AND v.kind = 'reversal' THEN -v.amount
+                       CASE WHEN v.freed THEN 0
+                            WHEN v.proved AND v.kind = 'reversal' THEN -v.amount
                             WHEN v.proved AND v.kind = 'sale' AND NOT v.returned THEN v.amount
                             ELSE 0 END AS settled,
                        CASE WHEN NOT v.proved THEN 0
@@ -144,10 +154,15 @@ class UtilityCheckPosition(models.AbstractModel):
                                OR v.state = 'refunded' AND COALESCE(v.posted_at < %(end)s, false)
                                    AS proved,
                                COALESCE(v.accepted_at < %(end)s, false) AS accepted,
+                               -- money that came by itself and is no longer this sale's
+                               n.id IS NOT NULL AND n.vend_id IS DISTINCT FROM
+                                   COALESCE(v.reversed_vend_id, v.id) AS freed,
                                CASE WHEN p.id IS NOT NULL THEN p.date <= %(date)s
                                     ELSE v.state IN ('refunded', 'cancelled') END AS returned
                           FROM utility_vend v
                      LEFT JOIN account_payment p ON p.id = v.refund_payment_id
+                     LEFT JOIN utility_vend o ON o.id = v.reversed_vend_id
+                     LEFT JOIN utility_incoming n ON n.id = COALESCE(o.incoming_id, v.incoming_id)
                          WHERE v.company_id = %(company)s AND %(is_paired)s) v
              LEFT JOIN (SELECT vend_id, sum(credit) FILTER (WHERE journal_id IS NOT NULL) AS money,
                                -sum(credit) FILTER (WHERE journal_id IS NULL) AS posted
