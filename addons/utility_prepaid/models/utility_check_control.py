@@ -126,7 +126,8 @@ class UtilityCheck(models.Model):
             """
             SELECT c.id, c.meter_id, c.partner_id, c.utility, COALESCE(r.site_id, m.site_id)
                    AS site_id, c.remainder::text AS remainder,
-                   CASE WHEN c.state = 'closed' THEN 0 ELSE v.carried END::text AS carried
+                   CASE WHEN c.state <> 'closed'
+                        THEN COALESCE(v.carried, 0) - COALESCE(b.unspent, 0) END::text AS carried
               FROM utility_contract c
               JOIN utility_meter m ON m.id = c.meter_id
          LEFT JOIN utility_room r ON r.id = c.room_id
@@ -136,6 +137,8 @@ class UtilityCheck(models.Model):
                        AND (kind = 'reversal' AND state = 'delivered' OR kind = 'sale' AND state IN
                             ('accepted', 'disputed', 'delivered', 'reversed', 'written_off'))
                      GROUP BY contract_id) v ON v.contract_id = c.id
+         LEFT JOIN (SELECT contract_id, sum(unspent) AS unspent FROM utility_payment_return
+                     WHERE state = 'posted' GROUP BY contract_id) b ON b.contract_id = c.id
              WHERE c.company_id = %(company)s
             """,
             company=company.id,

@@ -19,12 +19,12 @@ class UtilityCheckPosition(models.AbstractModel):
             """%s
             SELECT v.id, v.kind, v.state, v.site_id, v.utility, v.journal_id, v.contract_id,
                    v.meter_id, v.partner_id, v.accepted_at, v.delivered_at, v.proved,
-                   c.state AS command_state, (v.money - v.due)::text AS sum_payment,
+                   c.state AS command_state, (v.money + v.drawn - v.due)::text AS sum_payment,
                    (v.due - v.settled)::text AS sum_state, v.posted::text AS sum_posted,
                    (v.billable - v.posted)::text AS sum_ledger
               FROM vends v
          LEFT JOIN utility_command c ON c.id = v.command_id
-             WHERE v.money <> v.due OR v.due <> v.settled OR v.billable <> v.posted
+             WHERE v.money + v.drawn <> v.due OR v.due <> v.settled OR v.billable <> v.posted
              ORDER BY v.id
             """,
             scope,
@@ -75,7 +75,8 @@ class UtilityCheckPosition(models.AbstractModel):
                    c.state = 'closed' AND c.date_close <= %s AS closed,
                    i.money::text AS sum_money, i.documents::text AS sum_documents,
                    v.given::text AS sum_given, v.arrears::text AS sum_arrears,
-                   v.carried::text AS sum_carried
+                   v.carried::text AS sum_carried, v.drawn::text AS sum_drawn,
+                   b.unspent::text AS sum_unspent
               FROM utility_contract c
          LEFT JOIN utility_room r ON r.id = c.room_id
          LEFT JOIN utility_meter m ON m.id = c.meter_id
@@ -87,20 +88,26 @@ class UtilityCheckPosition(models.AbstractModel):
          LEFT JOIN (SELECT contract_id,
                            -- emergency credit that is owed on use is billed when it is used
                            sum(billable) FILTER (WHERE given) AS given,
-                           sum(sign * arrears) FILTER (WHERE NOT given) AS arrears,
-                           sum(carried) FILTER (WHERE NOT given) AS carried
-                      FROM vends WHERE proved GROUP BY contract_id) v ON v.contract_id = c.id
+                           sum(sign * arrears) FILTER (WHERE proved AND NOT given) AS arrears,
+                           sum(carried) FILTER (WHERE proved AND NOT given) AS carried,
+                           sum(drawn) AS drawn
+                      FROM vends WHERE proved OR drawn <> 0 GROUP BY contract_id) v
+                ON v.contract_id = c.id
+         LEFT JOIN (SELECT contract_id, sum(unspent) AS unspent FROM utility_payment_return
+                     WHERE state = 'posted' AND date <= %s GROUP BY contract_id) b
+                ON b.contract_id = c.id
              WHERE i.contract_id IS NOT NULL OR v.contract_id IS NOT NULL
              ORDER BY c.id
             """,
             scope,
             date,
+            date,
         )
         for row in self._rows(query):
             beside = row["sum_documents"] + row["sum_given"] - row["sum_arrears"]
-            debt = beside - row["sum_money"]
-            # The settlement of a closed contract gave back what was carried, too.
-            released = row["sum_carried"] if row["closed"] else ZERO
+            debt = beside + row["sum_drawn"] - row["sum_money"]
+            # What was carried ends with the contract, or with the payment that it was left of.
+            released = row["sum_carried" if row["closed"] else "sum_unspent"]
             place = (row["site_id"], row["utility"], None)
             places[place]["documents"] += beside
             places[place]["carried"] -= released

@@ -50,6 +50,7 @@ class UtilityCheckPosition(models.AbstractModel):
         scope = self._scope(company, date, self._day_end(company, date))
         places = defaultdict(lambda: dict.fromkeys((*FLOWS, *STOCKS), ZERO))
         self._add_items(places, scope)
+        self._add_drawn(places, scope)
         self._add_vends(places, scope)
         findings = [
             *self._vend_findings(scope),
@@ -84,38 +85,35 @@ class UtilityCheckPosition(models.AbstractModel):
 
         `items` are the posted items of the customers' account with the sale or the contract that
         they belong to; a payment that an accountant registered on a document of the desk belongs to
-        that document's contract, and money that came by itself to the sale that it bought, whatever
-        document put it there. `vends` are the sales with what was paid and posted for them:
-        `due` is the money that should be here by the state of the sale, `settled` what the meter's
-        proof stands for, `billable` what the ledger should show of it.
+        that document's contract. `vends` are the sales with what was paid and posted for them:
+        `due` is the money that should be here by the state of the sale, `drawn` what of it is the
+        contract's, `settled` what the meter's proof stands for, `billable` what the ledger should
+        show of it.
         """
         return SQL(
             """
             WITH raw AS (
                 SELECT l.id, l.partner_id, l.date, -l.balance AS credit,
-                       CASE WHEN n.id IS NOT NULL THEN n.journal_id
-                            WHEN j.type IN ('bank', 'cash', 'credit') THEN j.id END AS journal_id,
-                       v.id AS vend_id,
-                       CASE WHEN n.id IS NULL OR l.balance < 0
-                            THEN COALESCE(
-                                v.contract_id, m.utility_contract_id, p.utility_contract_id)
-                            ELSE v.contract_id END AS contract_id,
-                       %(is_paired)s AS paired
+                       n.id IS NOT NULL AND l.balance > 0 AS handed_on,
+                       CASE WHEN j.type IN ('bank', 'cash', 'credit') THEN j.id
+                            -- from a provider's account, which is not the customers'
+                            WHEN sum(l.balance) OVER (PARTITION BY m.id) <> 0 THEN n.journal_id
+                            END AS journal_id,
+                       CASE WHEN n.id IS NULL AND %(is_paired)s THEN v.id END AS vend_id,
+                       COALESCE(CASE WHEN n.id IS NULL THEN v.contract_id END,
+                                m.utility_contract_id, p.utility_contract_id) AS contract_id
                   FROM account_move_line l
                   JOIN account_move m ON m.id = l.move_id
                   JOIN account_journal j ON j.id = l.journal_id
              LEFT JOIN account_payment p ON p.id = m.origin_payment_id
+             LEFT JOIN utility_vend v ON v.id = COALESCE(m.utility_vend_id, p.utility_vend_id)
              LEFT JOIN utility_incoming n ON n.move_id = m.id
-             LEFT JOIN utility_vend v ON v.id =
-                       CASE WHEN n.id IS NULL THEN COALESCE(m.utility_vend_id, p.utility_vend_id)
-                            WHEN l.balance < 0 THEN n.vend_id
-                            ELSE n.reversal_id END
                  WHERE l.account_id = %(account)s AND l.company_id = %(company)s
                    AND l.parent_state = 'posted' AND l.date <= %(date)s
             ), items AS (
-                SELECT r.id, r.partner_id, r.date, r.credit, r.journal_id,
-                       CASE WHEN r.paired THEN r.vend_id END AS vend_id,
-                       COALESCE(r.contract_id, f.contract_id) AS contract_id
+                SELECT r.id, r.partner_id, r.date, r.credit, r.journal_id, r.vend_id,
+                       CASE WHEN r.handed_on THEN COALESCE(f.contract_id, r.contract_id)
+                            ELSE COALESCE(r.contract_id, f.contract_id) END AS contract_id
                   FROM raw r
              LEFT JOIN LATERAL (
                     SELECT min(o.contract_id) AS contract_id
@@ -124,50 +122,54 @@ class UtilityCheckPosition(models.AbstractModel):
                      WHERE r.id IN (a.debit_move_id, a.credit_move_id)
                     HAVING count(DISTINCT o.contract_id) = 1 AND sum(a.amount) = abs(r.credit)
                        AND count(*) = count(o.contract_id)
-                    ) f ON r.contract_id IS NULL AND r.journal_id IS NOT NULL
-            ), vends AS (
-                SELECT v.*, COALESCE(i.money, 0) AS money, COALESCE(i.posted, 0) AS posted,
-                       -- credit without money: what it is worth is a debt of the contract
-                       v.kind = 'emergency' OR v.proved AND v.returned AND v.kind = 'sale'
-                           AS given,
-                       CASE WHEN v.freed THEN 0
-                            WHEN v.kind = 'sale' AND v.accepted AND NOT v.returned THEN v.amount
-                            WHEN v.kind = 'reversal' AND i.money <> 0 THEN -v.amount
-                            ELSE 0 END AS due,
-                       CASE WHEN v.freed THEN 0
-                            WHEN v.proved AND v.kind = 'reversal' THEN -v.amount
-                            WHEN v.proved AND v.kind = 'sale' AND NOT v.returned THEN v.amount
-                            ELSE 0 END AS settled,
-                       CASE WHEN NOT v.proved THEN 0
-                            WHEN v.kind = 'emergency' AND v.policy = 'on_use' THEN v.fee
-                            ELSE v.sign * (v.cost + v.fee) END AS billable
-                  FROM (SELECT v.id, v.name, v.kind, v.state, v.policy, v.site_id, v.utility,
-                               v.journal_id, v.contract_id, v.meter_id, v.partner_id, v.user_id,
-                               v.command_id, v.accepted_at, v.delivered_at, v.amount,
-                               COALESCE(v.cost, 0) AS cost, COALESCE(v.fee_amount, 0) AS fee,
-                               COALESCE(v.arrears_amount, 0) AS arrears,
-                               COALESCE(v.remainder_after, 0) - COALESCE(v.remainder_before, 0)
-                                   AS carried,
-                               CASE WHEN v.kind = 'reversal' THEN -1 ELSE 1 END AS sign,
-                               -- charged although its money went back: posted as such
-                               COALESCE(v.delivered_at < %(end)s, false)
-                               OR v.state = 'refunded' AND COALESCE(v.posted_at < %(end)s, false)
-                                   AS proved,
-                               COALESCE(v.accepted_at < %(end)s, false) AS accepted,
-                               -- money that came by itself and is no longer this sale's
-                               n.id IS NOT NULL AND n.vend_id IS DISTINCT FROM
-                                   COALESCE(v.reversed_vend_id, v.id) AS freed,
-                               CASE WHEN p.id IS NOT NULL THEN p.date <= %(date)s
-                                    ELSE v.state IN ('refunded', 'cancelled') END AS returned
-                          FROM utility_vend v
-                     LEFT JOIN account_payment p ON p.id = v.refund_payment_id
-                     LEFT JOIN utility_vend o ON o.id = v.reversed_vend_id
-                     LEFT JOIN utility_incoming n ON n.id = COALESCE(o.incoming_id, v.incoming_id)
-                         WHERE v.company_id = %(company)s AND %(is_paired)s) v
+                    ) f ON r.handed_on OR r.contract_id IS NULL AND r.journal_id IS NOT NULL
+            ), known AS (
+                SELECT v.id, v.name, v.kind, v.state, v.policy, v.site_id, v.utility, v.journal_id,
+                       v.contract_id, v.meter_id, v.partner_id, v.user_id, v.command_id,
+                       v.accepted_at, v.delivered_at, v.amount, COALESCE(v.cost, 0) AS cost,
+                       COALESCE(v.fee_amount, 0) AS fee, COALESCE(v.arrears_amount, 0) AS arrears,
+                       COALESCE(v.remainder_after, 0) - COALESCE(v.remainder_before, 0) AS carried,
+                       CASE WHEN v.kind = 'reversal' THEN -1 ELSE 1 END AS sign,
+                       -- charged although its money went back: posted as such
+                       COALESCE(v.delivered_at < %(end)s, false)
+                       OR v.state = 'refunded' AND COALESCE(v.posted_at < %(end)s, false) AS proved,
+                       COALESCE(v.accepted_at < %(end)s, false) AS accepted,
+                       CASE WHEN p.id IS NOT NULL THEN p.date <= %(date)s
+                            ELSE v.state IN ('refunded', 'cancelled') END AS returned,
+                       v.incoming_id IS NOT NULL OR s.incoming_id IS NOT NULL
+                       OR v.target_contract_id IS NOT NULL AS by_itself,
+                       COALESCE(i.money, 0) AS money, COALESCE(i.posted, 0) AS posted
+                  FROM utility_vend v
+             LEFT JOIN utility_vend s ON s.id = v.reversed_vend_id
+             LEFT JOIN account_payment p ON p.id = v.refund_payment_id
              LEFT JOIN (SELECT vend_id, sum(credit) FILTER (WHERE journal_id IS NOT NULL) AS money,
                                -sum(credit) FILTER (WHERE journal_id IS NULL) AS posted
                           FROM items WHERE vend_id IS NOT NULL GROUP BY vend_id) i
                     ON i.vend_id = v.id
+                 WHERE v.company_id = %(company)s AND %(is_paired)s
+            ), drawing AS (
+                -- money that came by itself is the contract's: a sale draws on it, and what undoes
+                -- the sale gives it back to the contract unless it was paid out
+                SELECT k.*, CASE WHEN NOT k.by_itself THEN 0
+                                 WHEN k.kind = 'sale' AND k.accepted
+                                      AND (NOT k.returned OR k.money <> 0) THEN k.amount
+                                 WHEN k.kind = 'reversal' AND k.proved AND k.money = 0
+                                 THEN -k.amount ELSE 0 END AS drawn
+                  FROM known k
+            ), vends AS (
+                SELECT d.*,
+                       -- credit without money: what it is worth is a debt of the contract
+                       d.kind = 'emergency' OR d.proved AND d.returned AND d.kind = 'sale' AS given,
+                       CASE WHEN d.kind = 'sale' AND d.accepted AND NOT d.returned THEN d.amount
+                            WHEN d.kind = 'reversal' AND d.money + d.drawn <> 0 THEN -d.amount
+                            ELSE 0 END AS due,
+                       CASE WHEN d.proved AND d.kind = 'reversal' THEN -d.amount
+                            WHEN d.proved AND d.kind = 'sale' AND NOT d.returned THEN d.amount
+                            ELSE 0 END AS settled,
+                       CASE WHEN NOT d.proved THEN 0
+                            WHEN d.kind = 'emergency' AND d.policy = 'on_use' THEN d.fee
+                            ELSE d.sign * (d.cost + d.fee) END AS billable
+                  FROM drawing d
             )
             """,
             is_paired=PAIRED,
@@ -215,6 +217,26 @@ class UtilityCheckPosition(models.AbstractModel):
             own["other_method"] += net
             own["posted"] += row["sum_posted"]
             places[site, utility, None]["open_credit"] += row["sum_open"]
+
+    def _add_drawn(self, places, scope):
+        """Sales that drew on money which stood to their contract's credit."""
+        query = SQL(
+            """%s
+            SELECT v.site_id, v.utility, v.journal_id, COALESCE(r.site_id, m.site_id) AS own_site,
+                   c.utility AS own_utility, sum(v.drawn)::text AS sum_drawn
+              FROM vends v
+              JOIN utility_contract c ON c.id = v.contract_id
+         LEFT JOIN utility_room r ON r.id = c.room_id
+         LEFT JOIN utility_meter m ON m.id = c.meter_id
+             WHERE v.drawn <> 0 GROUP BY 1, 2, 3, 4, 5
+            """,
+            scope,
+        )
+        for row in self._rows(query):
+            place = places[row["site_id"], row["utility"], row["journal_id"]]
+            place["other_method"] += row["sum_drawn"]
+            contract = places[row["own_site"], row["own_utility"], None]
+            contract["other_method"] -= row["sum_drawn"]
 
     def _add_vends(self, places, scope):
         """What meters proved, in money, by the method that the sale was paid with."""

@@ -38,19 +38,14 @@ class UtilityReading(models.Model):
         return used
 
     @api.model
-    def _use_pieces(self, company, start, end):
+    def _use_pieces(self, company, start, end, fresh=None):
         """Cut a span into what is read where.
 
+        :param fresh: what `_fresh_from` says, when the caller knows it already
         :return: list of ("raw" | "day" | "month", first moment, last moment, not included)
         """
-        self.env.cr.execute(
-            # OFFSET 0: by the few new ids, not by looking for one along all times.
-            "SELECT min(at) FROM (SELECT at FROM utility_reading_raw"
-            " WHERE id > (SELECT rolled FROM utility_reading_mark) OFFSET 0) fresh"
-        )
-        fresh = self.env.cr.fetchone()[0] or end
         zone = pytz.timezone(company.utility_tz or "UTC")
-        rolled = min(end, fields.Datetime.now(), fresh)
+        rolled = min(end, fields.Datetime.now(), fresh or self._fresh_from())
         day_from, day_to = self._day(zone, start, up=True), self._day(zone, rolled)
         if day_from >= day_to:
             return [("raw", start, end)]
@@ -67,6 +62,16 @@ class UtilityReading(models.Model):
             for kind, (first, last) in zip(kinds, pairwise(cuts), strict=True)
             if first < last
         ]
+
+    @api.model
+    def _fresh_from(self):
+        """The earliest time of the readings that are not rolled up yet (naive UTC)."""
+        self.env.cr.execute(
+            # OFFSET 0: by the few new ids, not by looking for one along all times.
+            "SELECT min(at) FROM (SELECT at FROM utility_reading_raw"
+            " WHERE id > (SELECT rolled FROM utility_reading_mark) OFFSET 0) fresh"
+        )
+        return self.env.cr.fetchone()[0] or fields.Datetime.to_datetime("9999-01-01")
 
     @api.model
     def _day(self, zone, at, up=False, month=False):

@@ -4,10 +4,9 @@ from . import test_counter_tour, test_receipt, test_remainder, test_translations
 from . import test_reading, test_reading_use
 from . import test_command_kinds
 from . import test_vend_decide
-from . import test_check
+from . import test_check, test_meter_loss, test_roll_forward
 from . import test_cash_session
 from . import test_cash_session_report
 from . import test_vend_auto
 from . import test_counter_invoice, test_vend_batch, test_vend_wrong_room
 from . import test_acquirer, test_tax_invoice
-from . import test_check_incoming

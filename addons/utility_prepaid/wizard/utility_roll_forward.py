@@ -1,0 +1,222 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytz
+
+from odoo import fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
+
+from ..tools.decimals import dec
+from ..tools.roll_forward import COLUMNS, Movement, moved, roll
+
+GROUPS = ("accountant", "manager", "supervisor")
+NO_END = fields.Datetime.to_datetime("9999-01-01")
+FIGURES = ("opening", *COLUMNS.values(), "used", "settled", "closing")
+
+
+class UtilityRollForward(models.TransientModel):
+    """From what customers had left when some local days began to what was left at their end."""
+
+    _name = "utility.roll.forward"
+    _description = "Roll-forward of Credit"
+
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, default=lambda self: self.env.company
+    )
+    date_from = fields.Date(
+        "From",
+        required=True,
+        default=lambda self: fields.Date.start_of(self.env.company._utility_today(), "month"),
+    )
+    date_to = fields.Date(
+        "To",
+        required=True,
+        default=lambda self: self.env.company._utility_today(),
+        help="The last day, included.",
+    )
+    site_ids = fields.Many2many("utility.site", string="Sites", help="None means all.")
+    contract_ids = fields.Many2many("utility.contract", string="Contracts", help="None means all.")
+    line_ids = fields.One2many("utility.roll.forward.line", "roll_id", readonly=True)
+
+    def action_compute(self):
+        """Work the roll-forward of every contract out, and show it.
+
+        :raises AccessError: no right to this report
+        :raises UserError: the period has no days
+        """
+        self.ensure_one()
+        user = self.env.user
+        if not any(user.has_group(f"utility_prepaid.group_{name}") for name in GROUPS):
+            raise AccessError(
+                self.env._("Roll-forwards are for accountants, managers and supervisors.")
+            )
+        if self.date_from > self.date_to:
+            raise UserError(self.env._("The period has no days."))
+        self.line_ids.unlink()
+        self.env["utility.roll.forward.line"].create(self._lines())
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "utility_prepaid.utility_roll_forward_line_action"
+        )
+        return {**action, "domain": [("roll_id", "=", self.id)]}
+
+    # ------------------------------------------------------------------- lines
+
+    def _lines(self):
+        """Values of the lines, one for each contract that was open for a moment of the period."""
+        start, end = self._moment(self.date_from), self._moment(self.date_to + timedelta(days=1))
+        contracts = self._contracts()
+        stays = self._stays(contracts)
+        movements = self._movements(contracts, end)
+        before = self._told(stays, None, start)
+        during = self._told(stays, start, end)
+        return [
+            self._line(contract, movements[contract.id], start, end, before, during)
+            for contract in contracts
+        ]
+
+    def _contracts(self):
+        domain = Domain("company_id", "=", self.company_id.id)
+        domain &= Domain("date_open", "<=", self.date_to)
+        domain &= Domain("date_close", "=", False) | Domain("date_close", ">=", self.date_from)
+        if self.site_ids:
+            domain &= Domain("room_id.site_id", "in", self.site_ids.ids)
+        if self.contract_ids:
+            domain &= Domain("id", "in", self.contract_ids.ids)
+        return self.env["utility.contract"].search(domain, order="room_id, id")
+
+    def _moment(self, date):
+        zone = pytz.timezone(self.company_id.utility_tz or "UTC")
+        return self.env["utility.reading"]._midnight(zone, date)
+
+    def _stays(self, contracts):
+        """Which meter was a customer's from when to when: the meters' own proofs, else local days.
+
+        :return: {contract id: list of (meter, first moment, first moment after)}, oldest first
+        """
+        proofs = self.env["utility.command"].sudo()
+        orders = proofs.search(
+            [
+                ("contract_id", "in", contracts.ids),
+                ("kind", "in", ("open", "clear")),
+                ("state", "=", "done"),
+            ],
+            order="done_at, id",
+        ).grouped("contract_id")
+        stays = {}
+        for contract in contracts:
+            opened, closed = self._moment(contract.date_open), NO_END
+            if contract.date_close:
+                closed = self._moment(contract.date_close + timedelta(days=1))
+            rows, meter, since = [], None, opened
+            for order in orders.get(contract, proofs):
+                if order.kind == "clear":
+                    rows.append((order.meter_id, since, order.done_at))
+                    meter, since = None, order.done_at
+                    continue
+                if meter and meter != order.meter_id:
+                    # The old meter was dead: nothing proved its end.
+                    rows.append((meter, since, order.done_at))
+                meter, since = order.meter_id, order.done_at
+            if meter or not rows:
+                rows.append((meter or contract.meter_id, since, closed))
+            stays[contract.id] = rows
+        return stays
+
+    def _told(self, stays, start, end):
+        """What the meters used and last said in a period, stay by stay.
+
+        :return: {contract id: (Decimal used, (balance, moment) or None)}
+        """
+        spans = [
+            (contract_id, meter, max(first, start or first), min(last, end))
+            for contract_id, rows in stays.items()
+            for meter, first, last in rows
+        ]
+        spans = [span for span in spans if span[2] < span[3]]
+        asked = [(meter.id, first, last) for __, meter, first, last in spans]
+        readings = self.env["utility.reading"].sudo()
+        used = readings._use_of_spans(self.company_id, asked)
+        said = readings._balances_of_spans(asked)
+        found = {}
+        for (contract_id, meter, *__), units, balance in zip(spans, used, said, strict=True):
+            before, __ = found.get(contract_id, (Decimal(0), None))
+            if meter.credit == "money":
+                contract = self.env["utility.contract"].browse(contract_id)
+                units *= self._price(contract)
+            found[contract_id] = (before + units, balance)
+        return found
+
+    def _price(self, contract):
+        """A meter that counts money counts its use at a price of its own; ours is the nearest."""
+        try:
+            return contract.sudo().tariff_id._price_at(self.date_to)
+        except UserError:
+            return Decimal(0)
+
+    def _movements(self, contracts, end):
+        """What the meters proved to have received and given back before a moment.
+
+        :return: {contract id: list of `tools.roll_forward.Movement`, oldest first}
+        """
+        vends = (
+            self.env["utility.vend"]
+            .sudo()
+            .search(
+                [
+                    ("contract_id", "in", contracts.ids),
+                    ("kind", "in", list(COLUMNS)),
+                    ("delivered_at", "<", end),
+                ],
+                order="delivered_at, id",
+            )
+        )
+        reversed_at = {
+            vend.reversed_vend_id.id: vend.delivered_at for vend in vends if vend.reversed_vend_id
+        }
+        found = {contract_id: [] for contract_id in contracts.ids}
+        for vend in vends:
+            lot = vend._lot()
+            back = vend.kind == "reversal"
+            found[vend.contract_id.id].append(
+                Movement(
+                    vend.kind,
+                    vend.delivered_at,
+                    -lot.units if back else lot.units,
+                    -dec(vend.cost, 2) if back else lot.amount,
+                    None if back else lot,
+                    reversed_at.get(vend.id),
+                )
+            )
+        return found
+
+    def _line(self, contract, movements, start, end, before, during):
+        nothing = (Decimal(0), None)
+        used_before, opened = before.get(contract.id, nothing)
+        used, said = during.get(contract.id, nothing)
+        closed = contract.date_close and contract.date_close <= self.date_to
+        settled = dec(contract.units_at_close) if closed else None
+        row = roll(movements, start, end, used_before, used, settled)
+        values = {
+            "roll_id": self.id,
+            "contract_id": contract.id,
+            **{name: float(row[name]) for name in FIGURES},
+            **{f"{name}_amount": float(row[f"{name}_amount"]) for name in FIGURES},
+            "state": "unread",
+        }
+        if opened:
+            values |= {"meter_opening": float(opened[0]), "meter_opening_at": opened[1]}
+        if closed:
+            # The meter was cleared, or is the next customer's: it has nothing of this one.
+            values |= {"state": "agrees" if not row["closing"] else "differs"}
+            values["difference"] = float(-row["closing"])
+        elif said:
+            balance, at = said
+            difference = balance - (row["closing"] - moved(movements, at, end))
+            values |= {
+                "meter_closing": float(balance),
+                "meter_closing_at": at,
+                "difference": float(dec(difference)),
+                "state": "differs" if dec(difference) else "agrees",
+            }
+        return values
