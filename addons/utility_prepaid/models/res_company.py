@@ -72,6 +72,11 @@ class ResCompany(models.Model):
             )
         if journal.company_id != company:
             raise UserError(self.env._("The payment method belongs to another company."))
+        company._utility_check_locks(journal)
+
+    def _utility_check_locks(self, journal):
+        """:raises UserError: today is locked, so nothing can be posted in a journal"""
+        company = self.sudo()
         today = company._utility_today()
         locks = company._get_violated_lock_dates(today, False, journal)
         if locks:

@@ -166,6 +166,7 @@ class UtilityCashMove(models.Model):
                     journal.name,
                 )
             )
+        session.company_id._utility_check_locks(journal)
         labels = dict(self._fields["kind"]._description_selection(self.env))
         words = self.env._(
             "%(difference)s, shift %(shift)s", difference=labels[kind], shift=session.name
@@ -190,7 +191,7 @@ class UtilityCashMove(models.Model):
             raise UserError(self.env._("Shift %s is not open.", session.name))
         if amount <= 0 or amount != dec(amount, session.currency_id.decimal_places):
             raise UserError(self.env._("Type an amount above zero, with no parts of a cent."))
-        session.company_id._utility_check_open(session.sudo().journal_id)
+        session.company_id._utility_check_locks(session.sudo().journal_id)
         return same
 
     @api.model

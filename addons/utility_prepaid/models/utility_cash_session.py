@@ -212,6 +212,15 @@ class UtilityCashSession(models.Model):
             [("journal_id", "=", journal.id), ("state", "!=", "closed")], limit=1
         )
 
+    def _refuse_drawer(self):
+        raise UserError(
+            self.env._(
+                "Drawer %(drawer)s is in the shift of %(cashier)s.",
+                drawer=self.drawer,
+                cashier=self.user_id.name,
+            )
+        )
+
     @api.model
     def _open(self, uuid, journal, counted, pieces=None):
         """Begin this user's shift with the float that was counted.
@@ -242,13 +251,7 @@ class UtilityCashSession(models.Model):
             )
         other = self._of_drawer(journal)
         if other:
-            raise UserError(
-                self.env._(
-                    "Drawer %(drawer)s is in the shift of %(cashier)s.",
-                    drawer=journal.name,
-                    cashier=other.user_id.name,
-                )
-            )
+            other._refuse_drawer()
         company._utility_check_drawer(journal)
         company._utility_check_open(journal)
         last = self.sudo().search(

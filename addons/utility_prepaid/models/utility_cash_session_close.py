@@ -177,7 +177,6 @@ class UtilityCashSession(models.Model):
             raise UserError(
                 self.env._("At most the %s that were counted can stay in the drawer.", counted)
             )
-        self.company_id._utility_check_open(self.sudo().journal_id)
         moves = self.env["utility.cash.move"]
         moves._post_difference(self, "closing_difference", dec(self.cash_difference, 2))
         if counted - left:

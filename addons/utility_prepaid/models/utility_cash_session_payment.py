@@ -16,11 +16,20 @@ class UtilityCashSession(models.Model):
         :return: the shift (sudo), or an empty one where the payment needs none
         :raises UserError: in words why this user may not take or pay out this money now
         """
-        session = self._current(company)
+        near = self.sudo().search(
+            [
+                ("company_id", "=", company.id),
+                ("state", "!=", "closed"),
+                "|",
+                ("user_id", "=", self.env.uid),
+                ("journal_id", "=", journal.id),
+            ]
+        )
+        session = near.filtered(lambda near: near.user_id.id == self.env.uid)
         cash = journal.sudo().type == "cash"
         if not session:
             if cash:
-                self._check_no_shift(company, journal)
+                self._check_no_shift(company, near)
             return session
         session._lock()
         if session.state == "opening":
@@ -41,18 +50,14 @@ class UtilityCashSession(models.Model):
             )
         return session
 
-    def _check_no_shift(self, company, journal):
-        """Cash without a shift: only where the company allows it and nobody counts this drawer."""
+    def _check_no_shift(self, company, other):
+        """Cash without a shift: only where the company allows it and nobody counts this drawer.
+
+        :param other: shift that the drawer is in, maybe empty
+        """
         if company.utility_session_required:
             raise UserError(
                 self.env._("Open your shift first: cash is taken and given in a shift only.")
             )
-        other = self._of_drawer(journal)
         if other:
-            raise UserError(
-                self.env._(
-                    "Drawer %(drawer)s is in the shift of %(cashier)s.",
-                    drawer=journal.sudo().name,
-                    cashier=other.user_id.name,
-                )
-            )
+            other._refuse_drawer()

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 
+from ..tools.decimals import dec
 from .utility_cash_session_close import UNSETTLED
 
 
@@ -45,15 +46,17 @@ class UtilityVend(models.Model):
 
     @api.model
     def _check_money(self, company, journal, values):
+        """Also the shift that takes it, which is noted among the fields of the sale."""
         super()._check_money(company, journal, values)
         if values.get("origin", "counter") == "counter":
-            self.env["utility.cash.session"]._of_payment(company, journal, "inbound")
+            session = self.env["utility.cash.session"]._of_payment(company, journal, "inbound")
+            values["session_id"] = session.id
 
     @api.model
     def _create_one(self, uuid, company, values, lines):
-        if values.get("origin", "counter") == "counter":
+        if values.get("origin", "counter") == "counter" and "session_id" not in values:
             session = self.env["utility.cash.session"]._current(company)
-            values = {"session_id": session.id, **values}
+            values = {**values, "session_id": session.id}
         return super()._create_one(uuid, company, values, lines)
 
     def _update_state(self, sources, target, **values):
@@ -62,6 +65,17 @@ class UtilityVend(models.Model):
         if changed and target in UNSETTLED and session.state == "closed":
             self.env["utility.cash.uncertain"]._list_sale(session, self, after_close=True)
         return changed
+
+    def _status(self):
+        return {**super()._status(), "money_back_due": f"{dec(self.money_back_due, 2):f}"}
+
+    def _status_words(self):
+        if self.money_back_due:
+            return self.env._(
+                "Taken back from the meter after the shift: %s is due to the customer.",
+                self._money_text(self.money_back_due),
+            )
+        return super()._status_words()
 
     # -------------------------------------------------------------- money back
 
@@ -102,9 +116,9 @@ class UtilityVend(models.Model):
         :param journal: payment method; cash always comes out of the cashier's own drawer
         :raises UserError: nothing is due, or in words why this user may not pay now
         """
-        self.ensure_one()
         if not self.env.user.has_group("utility_prepaid.group_cashier"):
             raise AccessError(self.env._("Only cashiers pay money back."))
+        self.ensure_one()
         self.check_access("read")
         self.meter_id._lock_row()
         self.invalidate_recordset()

@@ -465,6 +465,9 @@ class TestShift(ShiftCommon):
         self.assertFalse(reversal.refund_payment_id, "no cash out of a closed drawer")
         self.assertEqual((reversal.money_back_due, self._open_credit()), (100.0, 100.0))
         self.assertIn(reversal, reversal.search(reversal._due_domain()))
+        status = self._counter().status([reversal.id])[0]
+        self.assertEqual(status["money_back_due"], "100.00")
+        self.assertIn("is due to the customer", status["message"])
         with self.assertRaisesRegex(UserError, "Open your shift first"):
             self._counter("colleague").pay_back(reversal.id, self.cash.id)
         later = self._open("100.00", role="colleague")
@@ -481,6 +484,34 @@ class TestShift(ShiftCommon):
         self.assertEqual((reversal.money_back_due, self._open_credit()), (0.0, 0.0))
         self.assertEqual(later._expected()[self.cash].expected, 0)
 
+    def test_money_goes_back_out_of_the_payers_own_drawer(self):
+        """Sold at one drawer, given back at another: each drawer counts what it gave."""
+        first = self._open("0")
+        vend = self._sell("25.00")
+        second_drawer = self.cash.copy({"name": "Second drawer", "code": "UCSH2"})
+        self.company._utility_setup()
+        second = self._open("0", role="colleague", journal=second_drawer)
+        with self.assertRaisesRegex(UserError, "cash goes into that drawer"):
+            self._sell(role="colleague", meter=self._second_meter())
+        methods = self._counter("colleague").get_config()["methods"]
+        self.assertEqual(
+            [method["id"] for method in methods if method["type"] == "cash"], second_drawer.ids
+        )
+        self._counter("colleague").refund(vend.id, "customer left")
+        payment = vend.refund_payment_id
+        self.assertEqual((payment.journal_id, payment.utility_session_id), (second_drawer, second))
+        self.assertEqual(
+            self._items(payment.move_id),
+            sorted(
+                [
+                    (second_drawer.default_account_id.name, -25.0),
+                    (self.customer_account.name, 25.0),
+                ]
+            ),
+        )
+        self.assertEqual(first._expected()[self.cash].expected, 25)
+        self.assertEqual(second._expected()[second_drawer].expected, -25)
+
     def test_without_shifts_money_back_is_paid_as_before(self):
         self.company.utility_session_required = False
         vend = self._delivered("100.00")
@@ -491,9 +522,23 @@ class TestShift(ShiftCommon):
         self.assertFalse(reversal.refund_payment_id.utility_session_id)
 
     def test_only_who_may_pays_back(self):
-        self.company.utility_session_required = True
-        with self.assertRaises(AccessError):
-            self._counter("reader").pay_back(1, self.cash.id)
+        vend = self.env["utility.vend"]
+        for role in ("reader", "accountant", "engineer"):
+            with self.assertRaisesRegex(AccessError, "Only cashiers"):
+                vend.with_user(self.users[role])._pay_due(self.cash)
+        session = self._open("0")
+        sale = self._delivered("10.00")
+        with self.assertRaisesRegex(UserError, "no money to give back"):
+            self._counter().pay_back(sale.id, self.cash.id)
+        self.assertEqual(session._expected()[self.cash].paid_out, 0)
+
+    def test_locked_books_refuse_what_must_be_posted(self):
+        session = self._open("0")
+        self._count(session, "5.00")
+        self.company.hard_lock_date = fields.Date.add(self.company._utility_today(), days=1)
+        with self.assertRaisesRegex(UserError, "locked"):
+            self._counter().session_close(session.id, "5.00")
+        self.assertEqual(session.state, "counting")
 
     # ------------------------------------------------------------- invariant
 
