@@ -254,6 +254,11 @@ class UtilityCashSession(models.Model):
             other._refuse_drawer()
         company._utility_check_drawer(journal)
         company._utility_check_open(journal)
+        # Two cashiers at once: written as in `_lock`, the second one looks again and gets words.
+        self.env.cr.execute(
+            SQL("UPDATE account_journal SET code = code WHERE id = %s", journal.id),
+            log_exceptions=False,
+        )
         last = self.sudo().search(
             [("journal_id", "=", journal.id), ("state", "=", "closed")],
             order="closed_at desc, id desc",
