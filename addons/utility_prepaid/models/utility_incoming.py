@@ -61,14 +61,17 @@ class UtilityIncoming(models.Model):
     user_id = fields.Many2one("res.users", "Entered by", readonly=True)
     received_at = fields.Datetime(readonly=True, default=fields.Datetime.now)
     payment_id = fields.Many2one("account.payment", readonly=True)
-    statement_line_id = fields.Many2one("account.bank.statement.line", readonly=True)
+    statement_line_id = fields.Many2one(
+        "account.bank.statement.line", readonly=True, index="btree_not_null"
+    )
     move_id = fields.Many2one(
         "account.move",
         "Journal entry",
         readonly=True,
+        index="btree_not_null",
         help="Where the money stands to the customer's credit.",
     )
-    vend_id = fields.Many2one("utility.vend", "Sale", readonly=True)
+    vend_id = fields.Many2one("utility.vend", "Sale", readonly=True, index="btree_not_null")
     vend_ids = fields.One2many("utility.vend", "incoming_id", "All its sales")
     refund_payment_id = fields.Many2one("account.payment", "Money back", readonly=True)
     attempts = fields.Integer(readonly=True)

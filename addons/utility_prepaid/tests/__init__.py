@@ -10,3 +10,4 @@ from . import test_cash_session_report
 from . import test_vend_auto
 from . import test_counter_invoice, test_vend_batch, test_vend_wrong_room
 from . import test_acquirer, test_tax_invoice
+from . import test_check_incoming
