@@ -66,7 +66,7 @@ def floor_to(number, grain):
     >>> floor_to(Decimal("182.3819"), Decimal("0.01")), floor_to(Decimal("59.9"), Decimal("20"))
     (Decimal('182.38'), Decimal('40'))
     """
-    return (number / grain).to_integral_value(rounding=ROUND_DOWN) * grain
+    return (number / grain).quantize(Decimal(1), rounding=ROUND_DOWN) * grain
 
 
 def ceil_to(number, grain):
@@ -75,7 +75,7 @@ def ceil_to(number, grain):
     >>> ceil_to(Decimal("0.005483"), Decimal("0.01")), ceil_to(Decimal("0.02"), Decimal("0.01"))
     (Decimal('0.01'), Decimal('0.02'))
     """
-    return (number / grain).to_integral_value(rounding=ROUND_CEILING) * grain
+    return (number / grain).quantize(Decimal(1), rounding=ROUND_CEILING) * grain
 
 
 def is_multiple(number, grain):

@@ -2,18 +2,31 @@
 
 Pure: no ORM, no clock, no float. The same call gives the quote before paying and the sale after it.
 
+The money is used in this order: monthly fees that are owed, the oldest first; arrears, within the
+cap; the service fee, a percentage of what is left; units, step by step. What the last sale left
+over buys units too, and pays no service fee twice.
+
 The rules, which hold for every quote:
 
 - the amounts of the lines sum to the money taken, exactly;
 - what is sent to the meter is a whole count of the meter's smallest step;
-- what is too small to buy one step more stays the customer's credit and is a line of its own.
+- what is too small to buy one step more stays the customer's credit and is a line of its own;
+- more money never buys less;
+- a part of the smallest coin is rounded up in all that the customer pays, so that a sale in two
+  parts never buys more than one sale of the same money.
 """
 
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import Decimal, localcontext
 from typing import NamedTuple
 
-from .decimals import ceil_to, floor_to, is_multiple, round_places, round_to, text
+from .decimals import ceil_to, round_places
+from .tariff_steps import room_at, spans
+from .tariff_terms import ZERO, TariffError, check, check_money
+from .tariff_use import money_for, money_spans, nothing_bought, use_money
 
+FEE = "fee"
+ARREARS = "arrears"
+SERVICE = "service"
 UNITS = "units"
 REMAINDER_USED = "remainder_used"
 REMAINDER_KEPT = "remainder_kept"
@@ -21,168 +34,244 @@ REMAINDER_KEPT = "remainder_kept"
 CENT = Decimal("0.01")
 
 
-class TariffError(ValueError):
-    """A sale that cannot be priced; its text is fit for a cashier.
-
-    :param code: ``price``, ``setup``, ``amount``, ``decimals``, ``minimum``, ``maximum`` or
-        ``too_little``; translated texts are chosen by it
-    :param params: the values named in the text, as Decimals
-    """
-
-    TEXTS = {
-        "price": "There is no price above zero for this sale.",
-        "setup": "The meter's smallest step and its CT ratio must be above zero.",
-        "amount": "The amount must be above zero.",
-        "decimals": "%(money)s has more decimals than the currency (smallest unit %(minor)s).",
-        "minimum": "The amount is below the minimum sale of %(limit)s.",
-        "maximum": "The amount is above the maximum sale of %(limit)s.",
-        "too_little": "The amount buys nothing: the smallest step of this meter costs %(cost)s.",
-    }
-
-    def __init__(self, code, **params):
-        super().__init__(self.TEXTS[code] % {key: text(value) for key, value in params.items()})
-        self.code = code
-        self.params = params
-
-
 class QuoteLine(NamedTuple):
-    """One line of a sale: ``units``, ``remainder_used`` (negative) or ``remainder_kept``."""
+    """One line of a sale.
+
+    :param key: month of a fee, record of arrears, number of the step of units, % of a service fee
+    """
 
     kind: str
     quantity: Decimal
     price: Decimal
     amount: Decimal
+    key: object = None
+
+
+class StepLeft(NamedTuple):
+    """What more can be had at the step that the sale ends in, and what comes after it."""
+
+    units: Decimal
+    money: Decimal
+    price: Decimal
+    next_price: Decimal
 
 
 class Quote(NamedTuple):
     """What some money buys on one meter.
 
+    :param money: money taken
     :param units: primary units on paper (kWh or m3)
     :param credit: what is sent to the meter: units / CT ratio, or money on a money meter
-    :param lines: tuple of QuoteLine; their amounts sum to the money taken
+    :param cost: price of the units
+    :param fees: monthly fees and service fee
+    :param arrears: recovered of older debts
     :param remainder_after: the customer's credit carried to the next sale
-    :param cost: what of the money and the carried remainder is spent on this meter
+    :param lines: tuple of QuoteLine; their amounts sum to the money taken
+    :param step_left: StepLeft; None on a money meter, with one price, and on the last step
     """
 
+    money: Decimal
     units: Decimal
     credit: Decimal
-    lines: tuple
-    remainder_after: Decimal
     cost: Decimal
+    fees: Decimal
+    arrears: Decimal
+    remainder_after: Decimal
+    lines: tuple
+    step_left: StepLeft | None
+
+    @property
+    def price(self):
+        """The only price of the units, or their average, to four decimals."""
+        prices = [line.price for line in self.lines if line.kind == UNITS]
+        if len(prices) == 1 or not self.units:
+            return prices[-1]
+        return round_places(self.cost / self.units, 4)
 
 
-def quote(
-    money,
-    price,
-    step,
-    ct_ratio=Decimal(1),
-    remainder=Decimal(0),
-    credit="units",
-    minor=CENT,
-    minimum=None,
-    maximum=None,
-):
+def quote(money, terms, gauge, remainder=ZERO, minor=CENT):
     """Price one sale.
 
     :param Decimal money: money taken, a whole count of ``minor``
-    :param Decimal price: money per primary unit, tax included
-    :param Decimal step: the meter's smallest credit step, in what the meter counts
-    :param Decimal ct_ratio: primary units per unit that the meter counts; a money meter ignores it
+    :param Terms terms: prices, fees and debts
+    :param Gauge gauge: how the meter counts
     :param Decimal remainder: the customer's credit from earlier sales, zero or more
-    :param str credit: what the meter counts, ``units`` or ``money``
-    :param Decimal minor: the currency's minor unit
-    :param Decimal minimum: smallest sale allowed; none or zero is no limit
-    :param Decimal maximum: largest sale allowed; none or zero is no limit
+    :param Decimal minor: the currency's smallest unit
     :rtype: Quote
     :raise TariffError: with words for the cashier
 
     100.00 at 0.5483 a kWh buys 182.38 kWh, which cost 99.998954, that is 100.00:
 
-    >>> q = quote(Decimal("100.00"), Decimal("0.5483"), CENT)
-    >>> q.units, q.credit, q.cost, q.remainder_after
-    (Decimal('182.38'), Decimal('182.38'), Decimal('100.00'), Decimal('0.00'))
-    >>> [(line.kind, str(line.amount)) for line in q.lines]
-    [('units', '100.00')]
+    >>> from .decimals import text
+    >>> from .tariff_steps import Step
+    >>> from .tariff_terms import Gauge, Owed, Terms
+    >>> home = Terms((Step(Decimal(0), Decimal("0.5483")),))
+    >>> def show(answer):
+    ...     for line in answer.lines:
+    ...         print(line.kind, text(line.quantity), text(line.price), line.amount)
+    >>> answer = quote(Decimal("100.00"), home, Gauge(CENT))
+    >>> answer.units, answer.credit, answer.remainder_after
+    (Decimal('182.38'), Decimal('182.38'), Decimal('0.00'))
+    >>> show(answer)
+    units 182.38 0.5483 100.00
 
     A water meter that counts whole tenths keeps what does not buy the next tenth ...
 
-    >>> q = quote(Decimal("10.00"), Decimal("3.4500"), Decimal("0.1"))
-    >>> q.units, q.cost, q.remainder_after
-    (Decimal('2.8'), Decimal('9.66'), Decimal('0.34'))
-    >>> [(line.kind, str(line.amount)) for line in q.lines]
-    [('units', '9.66'), ('remainder_kept', '0.34')]
+    >>> water = Terms((Step(Decimal(0), Decimal("3.4500")),))
+    >>> show(quote(Decimal("10.00"), water, Gauge(Decimal("0.1"))))
+    units 2.8 3.45 9.66
+    remainder_kept 1 0.34 0.34
 
     ... and the next sale uses it:
 
-    >>> q = quote(Decimal("10.00"), Decimal("3.4500"), Decimal("0.1"), remainder=Decimal("0.34"))
-    >>> [(line.kind, str(line.amount)) for line in q.lines]
-    [('units', '10.01'), ('remainder_used', '-0.34'), ('remainder_kept', '0.33')]
-    >>> sum(line.amount for line in q.lines)
-    Decimal('10.00')
+    >>> show(quote(Decimal("10.00"), water, Gauge(Decimal("0.1")), remainder=Decimal("0.34")))
+    units 2.9 3.45 10.01
+    remainder_used 1 -0.34 -0.34
+    remainder_kept 1 0.33 0.33
 
     Behind current transformers of 40/1 the meter is sent a fortieth of what is on paper:
 
-    >>> q = quote(Decimal("100.00"), Decimal("0.5483"), CENT, ct_ratio=Decimal(40))
-    >>> q.units, q.credit, q.cost, q.remainder_after
-    (Decimal('182.00'), Decimal('4.55'), Decimal('99.79'), Decimal('0.21'))
+    >>> answer = quote(Decimal("100.00"), home, Gauge(CENT, Decimal(40)))
+    >>> answer.units, answer.credit, answer.cost, answer.remainder_after
+    (Decimal('182.00'), Decimal('4.55'), Decimal('99.80'), Decimal('0.20'))
 
     A meter that counts money is sent the money; its units are information only:
 
-    >>> q = quote(Decimal("50.00"), Decimal("0.5483"), CENT, credit="money")
-    >>> q.units, q.credit, q.cost, q.remainder_after
+    >>> answer = quote(Decimal("50.00"), home, Gauge(CENT, credit="money"))
+    >>> answer.units, answer.credit, answer.cost, answer.remainder_after
     (Decimal('91.19'), Decimal('50.00'), Decimal('50.00'), Decimal('0.00'))
 
+    Two months' fees, a debt of 80 of which half of the money may be taken, 2 % for the service, and
+    150 of the 200 cheap kWh of this month already bought:
+
+    >>> answer = quote(
+    ...     Decimal("100.00"),
+    ...     Terms(
+    ...         steps=(Step(Decimal(0), Decimal("0.5")), Step(Decimal(200), Decimal("0.6"))),
+    ...         bought=Decimal(150),
+    ...         fees=(Owed("October", Decimal(5)), Owed("November", Decimal(5))),
+    ...         arrears=(Owed("INV/7", Decimal(80)),),
+    ...         arrears_percent=Decimal(50),
+    ...         service=Decimal(2),
+    ...     ),
+    ...     Gauge(CENT),
+    ... )
+    >>> show(answer)
+    fee 1 5 5
+    fee 1 5 5
+    arrears 1 50 50.00
+    service 1 0.8 0.80
+    units 50 0.5 25.00
+    units 23.66 0.6 14.20
+    >>> answer.cost, answer.fees, answer.arrears, answer.price
+    (Decimal('39.20'), Decimal('10.80'), Decimal('50.00'), Decimal('0.5322'))
+
     >>> try:
-    ...     quote(Decimal("1.005"), Decimal("0.5483"), CENT)
+    ...     quote(Decimal("1.005"), home, Gauge(CENT))
     ... except TariffError as error:
     ...     print(error.code, "-", error)
     decimals - 1.005 has more decimals than the currency (smallest unit 0.01).
     """
     with localcontext() as context:
         context.prec = 50
-        _check(money, price, step, ct_ratio, remainder, minor, minimum, maximum)
-        available = money + remainder
-        if credit == "money":
-            sent = cost = floor_to(available, step)
-            units = round_places(cost / price, 2)
-            step_cost = step
-        else:
-            grain = step * ct_ratio
-            # the quotient first: available / (price * grain) is exact enough at 50 digits, and the
-            # comparison below settles the last digit without any rounding
-            steps = (available / (price * grain)).to_integral_value(rounding=ROUND_DOWN)
-            if (steps + 1) * grain * price <= available:
-                steps += 1
-            elif steps * grain * price > available:
-                steps -= 1
-            units = steps * grain
-            sent = steps * step
-            cost = round_to(units * price, minor)
-            step_cost = grain * price
-        if not sent:
-            raise TariffError("too_little", cost=ceil_to(step_cost, minor))
-        remainder_after = available - cost
-        lines = [QuoteLine(UNITS, units, price, cost)]
-        if remainder:
-            lines.append(QuoteLine(REMAINDER_USED, Decimal(1), -remainder, -remainder))
-        if remainder_after:
-            lines.append(QuoteLine(REMAINDER_KEPT, Decimal(1), remainder_after, remainder_after))
-        return Quote(units, sent, tuple(lines), remainder_after, cost)
+        check(terms, gauge, remainder, minor)
+        check_money(money, terms, minor)
+        use = use_money(money, terms, gauge, remainder, minor)
+        if not use.credit:
+            raise nothing_bought(money, terms, gauge, remainder, minor)
+        return _quote(money, use, terms, gauge, remainder, minor)
 
 
-def _check(money, price, step, ct_ratio, remainder, minor, minimum, maximum):
-    """Refuse what cannot be priced, the cashier's own mistakes last."""
-    if not price or price <= 0:
-        raise TariffError("price")
-    if step <= 0 or ct_ratio <= 0:
-        raise TariffError("setup")
-    if remainder < 0 or not is_multiple(remainder, minor):
-        raise ValueError(f"the carried remainder is not a credit in whole minor units: {remainder}")
-    if money <= 0:
-        raise TariffError("amount")
-    if not is_multiple(money, minor):
-        raise TariffError("decimals", money=money, minor=minor)
-    if minimum and money < minimum:
-        raise TariffError("minimum", limit=minimum)
-    if maximum and money > maximum:
-        raise TariffError("maximum", limit=maximum)
+def quote_units(units, terms, gauge, remainder=ZERO, minor=CENT):
+    """Price a sale by units: the smallest money that buys them, fees and arrears included.
+
+    :param Decimal units: primary units wanted; a part of the meter's smallest step is rounded up
+    :rtype: Quote
+    :raise TariffError: with words for the cashier, as for that money
+
+    >>> from .tariff_steps import Step
+    >>> from .tariff_terms import Gauge, Owed, Terms
+    >>> home = Terms((Step(Decimal(0), Decimal("0.5483")),), fees=(Owed("May", Decimal(3)),))
+    >>> answer = quote_units(Decimal("182.38"), home, Gauge(CENT))
+    >>> answer.money, answer.units
+    (Decimal('103.00'), Decimal('182.38'))
+    >>> answer == quote(Decimal("103.00"), home, Gauge(CENT))
+    True
+    """
+    with localcontext() as context:
+        context.prec = 50
+        check(terms, gauge, remainder, minor)
+        if units <= 0:
+            raise TariffError("units")
+        money = money_for(lambda use: use.units >= units, terms, gauge, remainder, minor)
+    return quote(money, terms, gauge, remainder, minor)
+
+
+def _quote(money, use, terms, gauge, remainder, minor):
+    spent = use.fees + use.arrears + use.service + use.cost
+    remainder_after = money + remainder - spent
+    return Quote(
+        money=money,
+        units=use.units,
+        credit=use.credit,
+        cost=use.cost,
+        fees=use.fees + use.service,
+        arrears=use.arrears,
+        remainder_after=remainder_after,
+        lines=tuple(_lines(use, terms, gauge, remainder, remainder_after, minor)),
+        step_left=_step_left(money, use, terms, gauge, remainder, minor),
+    )
+
+
+def _lines(use, terms, gauge, remainder, remainder_after, minor):
+    """The lines of a sale in the order in which the money is used."""
+    for fee in terms.fees:
+        yield _single(FEE, fee.amount, fee.key)
+    arrears = use.arrears
+    for debt in terms.arrears:
+        paid = min(debt.amount, arrears)
+        if paid:
+            yield _single(ARREARS, paid, debt.key)
+        arrears -= paid
+    if use.service:
+        yield _single(SERVICE, use.service, terms.service)
+    yield from _unit_lines(use, terms, gauge, minor)
+    if remainder:
+        yield _single(REMAINDER_USED, -remainder)
+    if remainder_after:
+        yield _single(REMAINDER_KEPT, remainder_after)
+
+
+def _single(kind, amount, key=None):
+    return QuoteLine(kind, Decimal(1), amount, amount, key)
+
+
+def _unit_lines(use, terms, gauge, minor):
+    """One line a step: each is what the sum up to it adds, so that they sum to the cost."""
+    in_money = gauge.credit == "money"
+    bought = (
+        money_spans(use.cost, terms) if in_money else spans(terms.steps, terms.bought, use.units)
+    )
+    exact = before = ZERO
+    for span in bought:
+        exact += span.units * span.price
+        # a quotient's last digit must not become a coin
+        after = use.cost if span is bought[-1] else ceil_to(exact, minor)
+        units = round_places(span.units, 2) if in_money else span.units
+        yield QuoteLine(UNITS, units, span.price, after - before, span.number)
+        before = after
+
+
+def _step_left(money, use, terms, gauge, remainder, minor):
+    """How much more of this step the same sale could take."""
+    if gauge.credit == "money":
+        return None
+    room = room_at(terms.steps, terms.bought + use.units, gauge.grain)
+    if not room:
+        return None
+    more = ZERO
+    if room.units:
+        wanted = use.units + room.units
+        full = money_for(lambda use: use.units >= wanted, terms, gauge, remainder, minor)
+        more = full - money
+    return StepLeft(room.units, more, room.price, room.next_price)
