@@ -46,6 +46,7 @@
         "views/utility_customer_class_views.xml",
         "views/utility_tariff_views.xml",
         "views/utility_policy_views.xml",
+        "views/utility_tariff_price_views.xml",
         "views/utility_contract_views.xml",
         "views/utility_command_views.xml",
         "views/utility_operation_views.xml",

@@ -38,18 +38,34 @@ class UtilityCounter(models.AbstractModel):
         vend.check_access("read")
         return vend
 
+    def _number(self, text):
+        """A number as typed, or None."""
+        try:
+            number = Decimal(str(text).strip())
+        except InvalidOperation:
+            return None
+        # beyond a million millions nothing is priced, and nobody typed it on purpose
+        return number if number.is_finite() and number.adjusted() < 12 else None
+
     def _amount(self, text):
         """Money as typed.
 
         :raises UserError: not a number
         """
-        try:
-            amount = Decimal(str(text).strip())
-        except InvalidOperation:
-            amount = Decimal("NaN")
-        if not amount.is_finite():
+        amount = self._number(text)
+        if amount is None:
             raise UserError(self.env._("“%s” is not an amount of money.", text))
         return amount
+
+    def _units(self, text):
+        """Units as typed.
+
+        :raises UserError: not a number
+        """
+        units = self._number(text)
+        if units is None:
+            raise UserError(self.env._("“%s” is not a number of units.", text))
+        return units
 
     def _check_uuid(self, uuid):
         if not re.fullmatch(r"[0-9A-Za-z-]{8,64}", uuid or ""):
@@ -164,7 +180,7 @@ class UtilityCounter(models.AbstractModel):
         price, refusal = "", ""
         try:
             if contract:
-                price = f"{contract.tariff_id._price_at(meter.company_id._utility_today()):f}"
+                price = f"{contract._price_now(meter.company_id._utility_today()):f}"
             meter._check_sellable()
             self.env["utility.vend"]._check_no_open_money(meter)
         except UserError as error:
@@ -251,8 +267,14 @@ class UtilityCounter(models.AbstractModel):
     # ---------------------------------------------------------------- selling
 
     @api.model
-    def quote(self, meter_id, amount):
-        """What some money buys now, by the same code as the sale; refusals come as words."""
+    def quote(self, meter_id, amount, units=None):
+        """What some money buys now, by the same code as the sale; refusals come as words.
+
+        :param amount: text, money offered; not looked at when units are asked for
+        :param units: text, units wanted: the answer's amount is the smallest that buys them
+        :return: dictionary; `step` says what more can be had at the price that the sale ends in
+            (left_units, left_money, price, next_price) or is None
+        """
         self._check_cashier()
         meter = self._meter(meter_id)
         vends = self.env["utility.vend"]
@@ -260,28 +282,39 @@ class UtilityCounter(models.AbstractModel):
         try:
             meter._check_sellable()
             vends._check_no_open_money(meter)
-            quote, price = vends._quote(meter, self._amount(amount))
+            if units:
+                quote, price = vends._quote(meter, units=self._units(units))
+            else:
+                quote, price = vends._quote(meter, self._amount(amount))
         except UserError as error:
             return {"ok": False, "error": str(error)}
+        left = quote.step_left
         return {
             "ok": True,
             "error": "",
-            "amount": f"{self._amount(amount):f}",
+            "amount": f"{quote.money:f}",
             "units": vends._units_text(quote.units),
             "price": f"{price:f}",
             "unit": meter.type_id.uom_id.name or "",
             "lines": [
                 {
-                    "kind": line.kind,
-                    "name": vends._line_name(line.kind, meter),
-                    "quantity": vends._units_text(line.quantity) if line.quantity else "",
-                    "price": f"{line.price:f}" if line.price else "",
-                    "amount": f"{line.amount:f}",
+                    "kind": line["kind"],
+                    "name": line["name"],
+                    "quantity": vends._units_text(line["quantity"]),
+                    "price": f"{line['price']:f}",
+                    "amount": f"{line['amount']:f}",
                 }
-                for line in quote.lines
+                for line in vends._quote_line_values(quote, meter)
             ],
+            "step": left
+            and {
+                "left_units": vends._units_text(left.units),
+                "left_money": f"{left.money:f}",
+                "price": f"{left.price:f}",
+                "next_price": f"{left.next_price:f}",
+            },
             "remainder_before": f"{dec(contract.remainder, 2):f}",
-            "remainder_after": f"{dec(quote.remainder_after, 2):f}",
+            "remainder_after": f"{quote.remainder_after:f}",
         }
 
     @api.model

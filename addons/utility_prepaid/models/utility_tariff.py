@@ -1,7 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..tools import tariff as pricing
 from ..tools.decimals import dec, text
 
 
@@ -10,6 +9,7 @@ class UtilityTariff(models.Model):
 
     _name = "utility.tariff"
     _description = "Tariff"
+    _inherit = "utility.tariff.part"
     _order = "utility, name, id"
     _check_company_auto = True
 
@@ -29,15 +29,52 @@ class UtilityTariff(models.Model):
         ondelete="restrict",
         help="What the invoice sells: its income account and its tax are used.",
     )
-    price_ids = fields.One2many("utility.tariff.price", "tariff_id", "Prices")
+    fee_product_id = fields.Many2one(
+        "product.product",
+        "Product of the monthly fee",
+        check_company=True,
+        ondelete="restrict",
+        help="Income account and tax of the monthly fee; empty: the company's own product.",
+    )
+    service_product_id = fields.Many2one(
+        "product.product",
+        "Product of the service fee",
+        check_company=True,
+        ondelete="restrict",
+        help="Income account and tax of the service fee; empty: the company's own product.",
+    )
+    is_default = fields.Boolean(
+        "Default of new contracts",
+        help="New contracts of this utility and customer class get this tariff. One without a "
+        "class is the default of all classes that have none.",
+    )
+    price_ids = fields.One2many("utility.tariff.price", "tariff_id", "Prices", copy=True)
     price = fields.Float("Price today", digits=(16, 4), compute="_compute_price")
     amount_min = fields.Monetary("Minimum sale", help="Zero means no minimum.")
     amount_max = fields.Monetary("Maximum sale", help="Zero means no maximum.")
+    arrears_percent = fields.Float(
+        "Arrears: at most % of the money",
+        digits=(5, 2),
+        help="How much of a sale may go to old debts. Zero means no such cap.",
+    )
+    arrears_amount = fields.Monetary(
+        "Arrears: at most",
+        help="How much of a sale may go to old debts. Zero means no such cap; of two caps the "
+        "smaller holds, without any all of the debts are taken first.",
+    )
     contract_ids = fields.One2many("utility.contract", "tariff_id", "Contracts")
 
     _amount_limits = models.Constraint(
         "CHECK(amount_min >= 0 AND (amount_max = 0 OR amount_max >= amount_min))",
         "The minimum and maximum sale cannot be negative or cross each other.",
+    )
+    _arrears_caps = models.Constraint(
+        "CHECK(arrears_percent BETWEEN 0 AND 100 AND arrears_amount >= 0)",
+        "A cap on arrears is a percentage up to 100 or an amount, not negative.",
+    )
+    _default_once = models.UniqueIndex(
+        "(company_id, utility, COALESCE(class_id, 0)) WHERE is_default AND active",
+        "Another tariff is the default of this utility and customer class.",
     )
 
     @api.depends("price_ids.price", "price_ids.date_from")
@@ -46,16 +83,46 @@ class UtilityTariff(models.Model):
             company = tariff.company_id or self.env.company
             tariff.price = tariff._price_row(company._utility_today()).price
 
+    def _tariff(self):
+        return self
+
+    def _summary(self):
+        """What is not of a version; versions tell their own changes."""
+        parts = [self.name]
+        for name in ("amount_min", "amount_max", "arrears_percent", "arrears_amount"):
+            if self[name]:
+                label = self._fields[name].get_description(self.env, ["string"])["string"]
+                parts.append(f"{label} {text(dec(self[name]))}")
+        if self.is_default:
+            parts.append(self.env._("default of new contracts"))
+        return ", ".join(parts)
+
+    @api.model
+    def _default_for(self, company, utility, customer_class):
+        """The tariff of a new contract.
+
+        :param utility: electricity or water
+        :param customer_class: `utility.customer.class`, may be empty
+        :return: `utility.tariff`, empty when none is the default
+        """
+        tariffs = self.search(
+            [
+                ("company_id", "=", company.id),
+                ("utility", "=", utility),
+                ("is_default", "=", True),
+                ("class_id", "in", [customer_class.id, False]),
+            ]
+        )
+        return tariffs.sorted(lambda tariff: tariff.class_id != customer_class)[:1]
+
     def _price_row(self, date):
+        """The version in force on a local date, empty before the first."""
         rows = self.price_ids.filtered(lambda row: row.date_from and row.date_from <= date)
         return rows.sorted("date_from")[-1:]
 
-    def _price_at(self, date):
-        """The price in force on a local date.
+    def _version(self, date):
+        """The version in force on a local date.
 
-        :param date: the day of the sale where the desk stands
-        :rtype: Decimal
-        :return: money per primary unit, tax included, four decimals
         :raises UserError: no price is in force on that day
         """
         self.ensure_one()
@@ -68,62 +135,14 @@ class UtilityTariff(models.Model):
                     date=date,
                 )
             )
-        return dec(row.price)
+        return row
 
-    def _quote(self, meter, money, date, remainder=0):
-        """Price a sale on a meter by ``tools.tariff.quote``, with translated refusals.
+    def _price_at(self, date):
+        """The price in force on a local date; with steps, that of the first.
 
-        :param meter: `utility.meter`
-        :param Decimal money: money taken, exactly as typed
-        :param date: local date of the sale
-        :param remainder: the contract's carried credit
-        :return: (Quote, price as Decimal)
-        :raises UserError: with the words of the refusal
+        :param date: the day of the sale where the desk stands
+        :rtype: Decimal
+        :return: money per primary unit, tax included, four decimals
+        :raises UserError: no price is in force on that day
         """
-        self.ensure_one()
-        price = self._price_at(date)
-        minor = self._minor()
-        try:
-            answer = pricing.quote(
-                money,
-                price,
-                dec(meter.type_id.step),
-                ct_ratio=dec(meter.ct_ratio),
-                remainder=dec(remainder, self.currency_id.decimal_places),
-                credit=meter.credit,
-                minor=minor,
-                minimum=dec(self.amount_min),
-                maximum=dec(self.amount_max),
-            )
-        except pricing.TariffError as error:
-            raise UserError(self._words(error)) from error
-        return answer, price
-
-    def _minor(self):
-        """The currency's minor unit as a Decimal, for example 0.01."""
-        return dec(self.currency_id.rounding, places=None)
-
-    @api.model
-    def _words(self, error):
-        """The text of a `TariffError` in the user's language."""
-        _ = self.env._
-        values = {name: text(value) for name, value in error.params.items()}
-        if error.code == "price":
-            return _("Price missing: there is no price above zero for this sale.")
-        if error.code == "setup":
-            return _("The meter's smallest step and its CT ratio must be above zero.")
-        if error.code == "amount":
-            return _("The amount must be above zero.")
-        if error.code == "decimals":
-            return _(
-                "%(money)s has more decimals than the currency (smallest unit %(minor)s).", **values
-            )
-        if error.code == "minimum":
-            return _("The amount is below the minimum sale of %(limit)s.", **values)
-        if error.code == "maximum":
-            return _("The amount is above the maximum sale of %(limit)s.", **values)
-        if error.code == "too_little":
-            return _(
-                "The amount buys nothing: the smallest step of this meter costs %(cost)s.", **values
-            )
-        return str(error)
+        return dec(self._version(date).price)

@@ -88,7 +88,11 @@ class UtilityVend(models.Model):
     arrears_amount = fields.Monetary("Arrears recovered", readonly=True)
     units = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
     credit = fields.Float("Credit sent", digits=(16, 4), min_display_digits=2, readonly=True)
-    price = fields.Float(digits=(16, 4), readonly=True)
+    price = fields.Float(
+        digits=(16, 4),
+        readonly=True,
+        help="The only price of the units; where several steps were bought, their average.",
+    )
     remainder_before = fields.Monetary("Carried over from the last sale", readonly=True)
     remainder_after = fields.Monetary("Carried over to the next sale", readonly=True)
     line_ids = fields.One2many("utility.vend.line", "vend_id", readonly=True)

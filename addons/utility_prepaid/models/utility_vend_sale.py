@@ -26,23 +26,11 @@ SAME_IN_REVERSAL = (
 
 
 class UtilityVend(models.Model):
-    """What the desk does with a sale: quote, sell, reverse, give money back, send again."""
+    """What the desk does with a sale: sell, reverse, give money back, send again."""
 
     _inherit = "utility.vend"
 
     # ----------------------------------------------------------------- sale
-
-    @api.model
-    def _quote(self, meter, amount):
-        """Price an amount of money for a meter, by the same code as the sale.
-
-        :param amount: Decimal, money offered
-        :return: (`tools.tariff.Quote`, price as Decimal)
-        :raises UserError: the reason, in words, why it cannot be sold
-        """
-        contract = meter.contract_id
-        today = meter.company_id._utility_today()
-        return contract.tariff_id._quote(meter, amount, today, contract.remainder)
 
     @api.model
     def _sell(self, uuid, meter, amount, journal, **values):
@@ -89,6 +77,8 @@ class UtilityVend(models.Model):
                 "journal_id": journal.id,
                 "amount": amount,
                 "cost": quote.cost,
+                "fee_amount": quote.fees,
+                "arrears_amount": quote.arrears,
                 "units": quote.units,
                 "credit": quote.credit,
                 "price": price,
@@ -96,16 +86,7 @@ class UtilityVend(models.Model):
                 "remainder_after": quote.remainder_after,
                 **values,
             },
-            [
-                {
-                    "kind": line.kind,
-                    "name": self._line_name(line.kind, meter),
-                    "quantity": line.quantity,
-                    "price": line.price,
-                    "amount": line.amount,
-                }
-                for line in quote.lines
-            ],
+            self._quote_line_values(quote, meter),
         )
         contract.sudo().remainder = quote.remainder_after
         vend._take_money()
@@ -186,15 +167,6 @@ class UtilityVend(models.Model):
                 )
             )
 
-    @api.model
-    def _line_name(self, kind, meter):
-        if kind == "units":
-            return self.env._("Water") if meter.utility == "water" else self.env._("Electricity")
-        labels = dict(
-            self.env["utility.vend.line"]._fields["kind"]._description_selection(self.env)
-        )
-        return labels[kind]
-
     def _send(self, kind):
         """Queue the meter's order of this sale."""
         self.ensure_one()
@@ -241,10 +213,7 @@ class UtilityVend(models.Model):
                 **{field: self[field].id for field in OF_THE_SALE},
                 **{field: self[field] for field in SAME_IN_REVERSAL},
             },
-            [
-                {field: line[field] for field in ("kind", "name", "quantity", "price", "amount")}
-                for line in self.line_ids
-            ],
+            self.line_ids.copy_data(),
         )
         reversal._update_state(("draft",), "accepted", accepted_at=fields.Datetime.now())
         reversal._send("reverse")

@@ -9,7 +9,13 @@ from .test_archive import ArchiveCommon
 
 ROLES = ("reader", "cashier", "supervisor", "accountant", "engineer", "manager", "administrator")
 PLACES = ("utility.site", "utility.building", "utility.floor", "utility.room")
-PRICES = ("utility.tariff", "utility.tariff.price", "utility.customer.class")
+PRICES = (
+    "utility.tariff",
+    "utility.tariff.price",
+    "utility.tariff.step",
+    "utility.tariff.slot",
+    "utility.customer.class",
+)
 # written by the product's own gates only, whoever asks
 GATED = (
     "utility.vend",

@@ -106,6 +106,17 @@ def grains_for(steps, bought, money, grain):
     return count
 
 
+def price_at(steps, bought):
+    """The price of the next unit.
+
+    >>> steps = (Step(Decimal(0), Decimal("0.5")), Step(Decimal(200), Decimal("0.6")))
+    >>> [str(price_at(steps, Decimal(bought))) for bought in ("199.99", "200")]
+    ['0.5', '0.6']
+    """
+    __, __, price = next(_walk(steps, bought))
+    return price
+
+
 def room_at(steps, bought, grain):
     """What can still be bought at the price of the step that a position is in.
 

@@ -37,6 +37,17 @@ export class SaleFormPanel extends Component {
         return _t("Take %s and charge the meter", this.money(this.form.value));
     }
 
+    /** What more can be had before the next price. */
+    get stepWords() {
+        const {step, unit} = this.form.quote;
+        return _t("%(left)s more at %(price)s for %(money)s, then %(next)s.", {
+            left: this.units(step.left_units, unit),
+            price: this.money(step.price),
+            money: this.money(step.left_money),
+            next: this.money(step.next_price),
+        });
+    }
+
     onInput(event) {
         this.form.setAmount(event.target.value);
         this.askQuote();
