@@ -55,7 +55,8 @@ class UtilityTariff(models.Model):
     arrears_percent = fields.Float(
         "Arrears: at most % of the money",
         digits=(5, 2),
-        help="How much of a sale may go to old debts. Zero means no such cap.",
+        help="How much of the money that is left after monthly fees may go to old debts. Zero "
+        "means no such cap.",
     )
     arrears_amount = fields.Monetary(
         "Arrears: at most",

@@ -26,11 +26,11 @@ class TestRemainder(UtilityCommon):
 
     def test_remainder_of_long_ago_settles_the_invoice(self):
         first = self._buy("22.13")
-        self.assertEqual(first.contract_id.remainder, 0.2)
+        self.assertEqual(first.contract_id.remainder, 0.19)
         for __ in range(21):
-            self._buy("21.93")
-        last = self._buy("43.67")
-        self.assertEqual((last.cost, last.contract_id.remainder), (43.86, 0.01))
+            self._buy("21.94")
+        last = self._buy("43.69")
+        self.assertEqual((last.cost, last.contract_id.remainder), (43.87, 0.01))
         self.assertEqual((last.move_id.payment_state, last.move_id.amount_residual), ("paid", 0))
         self.assertEqual(self._open_credit(), 0.01)
 
@@ -45,5 +45,5 @@ class TestRemainder(UtilityCommon):
         self.assertFalse(self._counter().card(self.big.id)["sellable"])
         self._counter().refund(former.id, "meter is full")
         self.assertEqual(former.contract_id.remainder, 0)
-        self.assertEqual(self._buy("43.67").cost, float(Decimal("43.64")))
-        self.assertEqual(self._open_credit(), 0.03)
+        self.assertEqual(self._buy("43.67").cost, float(Decimal("43.65")))
+        self.assertEqual(self._open_credit(), 0.02)

@@ -141,8 +141,8 @@ def quote(money, terms, gauge, remainder=ZERO, minor=CENT):
     >>> answer.units, answer.credit, answer.cost, answer.remainder_after
     (Decimal('91.19'), Decimal('50.00'), Decimal('50.00'), Decimal('0.00'))
 
-    Two months' fees, a debt of 80 of which half of the money may be taken, 2 % for the service, and
-    150 of the 200 cheap kWh of this month already bought:
+    Two months' fees, a debt of 80 to which half of the rest may go, 2 % for the service, and 150 of
+    the 200 cheap kWh of this month already bought:
 
     >>> answer = quote(
     ...     Decimal("100.00"),
@@ -159,12 +159,12 @@ def quote(money, terms, gauge, remainder=ZERO, minor=CENT):
     >>> show(answer)
     fee 1 5 5
     fee 1 5 5
-    arrears 1 50 50.00
-    service 1 0.8 0.80
+    arrears 1 45 45.00
+    service 1 0.9 0.90
     units 50 0.5 25.00
-    units 23.66 0.6 14.20
+    units 31.83 0.6 19.10
     >>> answer.cost, answer.fees, answer.arrears, answer.price
-    (Decimal('39.20'), Decimal('10.80'), Decimal('50.00'), Decimal('0.5322'))
+    (Decimal('44.10'), Decimal('10.90'), Decimal('45.00'), Decimal('0.5389'))
 
     >>> try:
     ...     quote(Decimal("1.005"), home, Gauge(CENT))

@@ -52,7 +52,7 @@ class Terms(NamedTuple):
     :param bought: units already bought in the steps' period
     :param fees: tuple of Owed, the fixed fees of whole months, oldest first
     :param arrears: tuple of Owed, open debts, oldest first
-    :param arrears_percent: at most so much of the money goes to arrears; zero is no cap
+    :param arrears_percent: at most so much of the money after fees goes to arrears; zero is no cap
     :param arrears_amount: the same as an amount; of two caps the smaller holds
     :param service: service fee in %, below 100
     :param minimum: smallest sale allowed; zero is no limit

@@ -35,7 +35,7 @@ def use_money(money, terms, gauge, remainder, minor):
         return Use(fees, ZERO, ZERO, ZERO, ZERO, ZERO)
     arrears = min(total(terms.arrears), rest)
     if terms.arrears_percent:
-        arrears = min(arrears, ceil_to(money * terms.arrears_percent / 100, minor))
+        arrears = min(arrears, ceil_to(rest * terms.arrears_percent / 100, minor))
     if terms.arrears_amount:
         arrears = min(arrears, ceil_to(terms.arrears_amount, minor))
     rest -= arrears
