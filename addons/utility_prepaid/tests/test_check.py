@@ -379,12 +379,12 @@ class TestCheck(CheckCommon):
         self._post()
         check = self._check()
         self.assertEqual(check.state, "agreed")
-        self.assertEqual((check.carried, check.carried_credit, check.open_credit), (0.21,) * 3)
+        self.assertEqual((check.carried, check.carried_credit, check.open_credit), (0.2,) * 3)
         contract.sudo().remainder = 5
         check = self._check()
-        self.assertEqual(self._found(check), {"remainder": 4.79})
+        self.assertEqual(self._found(check), {"remainder": 4.8})
         self.assertEqual((check.gap_after, check.ledger_gap), (0, 0))
-        contract.sudo().remainder = 0.21
+        contract.sudo().remainder = 0.2
         self.assertEqual(self._check().state, "agreed")
 
     def test_every_policy_agrees_once_posted(self):
