@@ -377,10 +377,10 @@ class TestAcquirerGeneric(AcquirerCases, AcquirerCommon):
         contract = self._contract(meter)
         vend = self._paid("100.00", meter)
         self._post()
-        self.assertEqual(contract.remainder, 0.21)
+        self.assertEqual(contract.remainder, 0.2)
         back = self._return(vend)
         self.assertEqual(contract.remainder, 0)
-        self.assertEqual(back.owed, 99.79)
+        self.assertEqual(back.owed, 99.8)
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
