@@ -6,7 +6,7 @@ from psycopg2 import IntegrityError
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
@@ -226,9 +226,15 @@ class TestShift(ShiftCommon):
             self._open("0")
         with self.assertRaisesRegex(UserError, "needs a cash journal"):
             self._open("0", journal=self.bank)
+        lines.payment_account_id = self.cash.default_account_id
+        twin = self.cash.copy({"code": "UCSH3", "default_account_id": lines.payment_account_id.id})
+        with self.assertRaisesRegex(UserError, "shares its cash account"):
+            self._open("0")
+        twin.unlink()
         for role in ("reader", "accountant", "engineer"):
             with self.assertRaises(AccessError):
                 self._open("0", role=role)
+        self.assertEqual(self._open("0").state, "open")
 
     def test_float_above_the_limit_needs_a_supervisor(self):
         self.company.utility_difference_limit = 5
@@ -256,6 +262,50 @@ class TestShift(ShiftCommon):
         self.assertEqual(session.state, "closed")
         self.assertFalse(session.move_ids)
         self.assertEqual(self._open("0").state, "open")
+
+    def test_nobody_else_works_on_a_shift(self):
+        session = self._open("0")
+        for role in ("reader", "accountant", "engineer", "colleague"):
+            other = session.with_user(self.users[role])
+            self.assertEqual(other.state, "open", "everybody of the desk may look")
+            for act in (
+                other.action_start_counting,
+                other.action_list_uncertain,
+                other.action_give_up,
+                other.action_sign,
+                other.action_sell_on,
+                other.action_count_again,
+                other.action_accept_float,
+                other._start_counting,
+            ):
+                with self.subTest(role=role, act=act.__name__), self.assertRaises(AccessError):
+                    act()
+            with self.assertRaises(AccessError):
+                other.write({"state": "closed"})
+            with self.assertRaises(AccessError):
+                other.uncertain_ids.create({"session_id": session.id})
+        # a supervisor counts and closes for a cashier who is away
+        supervisor = session.with_user(self.users["supervisor"])
+        supervisor.action_start_counting()
+        self._counter("supervisor").session_count("count-for-other", session.id, "0")
+        self._counter("supervisor").session_close(session.id, "0")
+        self.assertEqual(session.closed_by_id, self.users["supervisor"])
+
+    def test_other_companies_see_nothing(self):
+        session = self._open("10.00")
+        company = self.env["res.company"].create({"name": "Elsewhere"})
+        stranger = new_test_user(
+            self.env,
+            login="desk_elsewhere",
+            groups="utility_prepaid.group_administrator",
+            company_id=company.id,
+            company_ids=[fields.Command.set(company.ids)],
+        )
+        for records in (session, session.move_ids, self.petty):
+            with self.subTest(records._name), self.assertRaises(AccessError):
+                records.with_user(stranger).read(["display_name"])
+        with self.assertRaises(AccessError):
+            self.env["utility.counter"].with_user(stranger).session_status(session.id)
 
     # ---------------------------------------------------------------- moves
 
@@ -585,32 +635,82 @@ class TestShift(ShiftCommon):
 
     # -------------------------------------------------------------- the form
 
+    def _as_cashier(self, model, **context):
+        records = self.env[model].with_user(self.users["cashier"])
+        return records.with_context(allowed_company_ids=self.company.ids, **context)
+
     def test_the_forms_of_the_cashier(self):
         """The whole shift through the forms, with a cashier's rights only."""
-        counts = self.env["utility.cash.count"].with_user(self.users["cashier"])
-        counts = counts.with_company(self.company)
-        form = counts.new({})
-        self.assertFalse(form.session_id)
-        count = counts.create({"drawer": str(self.cash.id), "by_total": True, "total": 10})
-        session = self.env["utility.cash.session"].browse(count.action_confirm()["res_id"])
+        form = Form(self._as_cashier("utility.cash.count"))
+        self.assertEqual(form.drawer, str(self.cash.id), "the only one")
+        form.by_total = True
+        form.total = 10
+        session = self.env["utility.cash.session"].browse(form.save().action_confirm()["res_id"])
         self._delivered("100.00")
-        shift = session.with_user(self.users["cashier"])
-        shift.web_read({"name": {}, "drawer": {}, "can_work": {}, "vend_count": {}})
-        moves = self.env["utility.cash.move.create"].with_user(self.users["cashier"])
-        moves.with_context(default_session_id=session.id).create(
-            {"kind": "out", "amount": 4, "reason_id": self.petty.id}
-        ).action_confirm()
+        self._sell("20.00", meter=self._second_meter())
+        shift = session.with_env(self._as_cashier("utility.cash.session").env)
+        self.assertTrue(Form(shift).can_work)
+
+        form = Form(
+            self._as_cashier("utility.cash.move.create", **shift.action_move_cash()["context"])
+        )
+        form.amount = 4
+        form.reason_id = self.petty
+        form.save().action_confirm()
+
         action = shift.action_start_counting()
-        counting = counts.with_context(**action["context"])
-        count = counting.create({})
-        self.assertIn(self._slips().name, count.slip_ids.mapped("method"))
-        count.pieces_ids.filtered(lambda line: line.value == 100).pieces = 1
-        count.pieces_ids.filtered(lambda line: line.value == 1).pieces = 6
-        count.action_confirm()
-        self.assertEqual(session.cash_difference, 0)
-        closes = self.env["utility.cash.session.close"].with_user(self.users["cashier"])
-        close = closes.with_context(default_session_id=session.id).create({"float_left": 6})
-        self.assertEqual(close.deposit, 100)
-        close.bank = str(self.bank.id)
-        close.action_confirm()
-        self.assertEqual((session.state, session.float_left), ("closed", 6.0))
+        form = Form(self._as_cashier("utility.cash.count", **action["context"]))
+        for position, (value, pieces) in enumerate(((100, 1), (50, 0), (20, 1), (10, 0), (5, 1))):
+            with form.pieces_ids.edit(position) as line:
+                self.assertEqual(line.value, value)
+                line.pieces = pieces
+        self.assertEqual(form.pieces_total, 125)
+        with form.slip_ids.edit(0) as line:
+            self.assertEqual(line.method, self._slips().name)
+        form.save().action_confirm()
+        self.assertEqual((session.cash_expected, session.cash_difference), (126.0, -1.0))
+
+        shown = Form(shift)
+        self.assertEqual(len(shown.uncertain_ids), 1)
+        shift.uncertain_ids.action_confirm()
+        session.with_user(self.users["supervisor"]).action_sign()
+        form = Form(
+            self._as_cashier("utility.cash.session.close", **shift.action_close()["context"])
+        )
+        self.assertEqual(form.float_left, 125)
+        form.float_left = 25
+        self.assertEqual(form.deposit, 100)
+        form.bank = str(self.bank.id)
+        form.save().action_confirm()
+        self.assertEqual((session.state, session.float_left), ("closed", 25.0))
+        for model in ("utility.cash.session", "utility.cash.move", "utility.cash.reason"):
+            views = self._as_cashier(model).get_views([(False, "list"), (False, "search")])
+            shown = views["models"][model]["fields"]
+            self.assertIn("currency_id" if model != "utility.cash.reason" else "name", shown)
+
+    def test_the_form_that_pays_back(self):
+        session = self._open("0")
+        vend = self._delivered("100.00")
+        reversal = self._reversed(vend)
+        self._count(session, "100.00")
+        self._counter().session_confirm_uncertain(session.id)
+        session.with_user(self.users["supervisor"]).action_sign()
+        self._counter().session_close(session.id, "100.00")
+        self._prove(reversal.command_id, before="192.38", after="10.00")
+        self._post()
+        self._open("100.00")
+        action = reversal.with_user(self.users["cashier"]).action_pay_due()
+        form = Form(self._as_cashier("utility.vend.pay.due", **action["context"]))
+        self.assertEqual((form.money_back_due, form.method), (100.0, str(self.cash.id)))
+        form.save().action_confirm()
+        self.assertTrue(reversal.refund_payment_id)
+
+    def test_hash_locked_drawer(self):
+        """What a shift posts is never touched again, so a sealed journal is no hindrance."""
+        self.cash.restrict_mode_hash_table = True
+        session = self._open("10.00")
+        self._delivered("100.00")
+        self._close(session, "109.00", "9.00")
+        moves = session.move_ids.statement_line_id.move_id | session.payment_ids.move_id
+        self.assertEqual(len(moves), 4)
+        self.assertTrue(all(moves.mapped("inalterable_hash")))
