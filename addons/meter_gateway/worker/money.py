@@ -145,7 +145,7 @@ def _objection(command, status, shape):
             known=meter.purchase_number,
             known_epoch=meter.epoch,
         )
-    if shape.counted and not meter.number_known and command.kind != "open":
+    if shape.counted and not meter.number_known and command.kind not in ("open", "clear"):
         return _(
             "The purchase number of this meter was never accepted: it shows number %(number)s of "
             "epoch %(epoch)s. An engineer must accept it.",

@@ -371,7 +371,6 @@ class UtilityCommand(models.Model):
             }
         )
         self.vend_id.sudo()._command_done(self)
-        self.contract_id.sudo()._command_done(self)
         return True
 
     def _not_charged(self, reason, final=False, quiet=False):
@@ -388,7 +387,6 @@ class UtilityCommand(models.Model):
             )
             if changed:
                 self.vend_id.sudo()._command_failed(self)
-                self.contract_id.sudo()._command_failed(self)
             return changed
         return self._update_state(("unknown",), "queued", message=reason)
 
@@ -453,7 +451,6 @@ class UtilityCommand(models.Model):
                 ("disputed",), "failed", message=reason, done_at=fields.Datetime.now()
             )
             self.vend_id.sudo()._command_failed(self)
-            self.contract_id.sudo()._command_failed(self)
         self.env["utility.operation"]._log(
             self.env._("Decided by a person"),
             self,

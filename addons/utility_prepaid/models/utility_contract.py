@@ -4,7 +4,18 @@ from odoo.exceptions import UserError, ValidationError
 OPEN_STATES = ("opening", "active", "closing")
 # moved by the contract's own gates, never by a form or an import
 GATED = frozenset(
-    ("name", "state", "date_open", "date_close", "customer_number", "remainder", "room_id")
+    (
+        "name",
+        "state",
+        "date_open",
+        "date_close",
+        "customer_number",
+        "remainder",
+        "room_id",
+        "opening_total",
+        "opening_balance",
+        "closing_total",
+    )
 )
 FIXED = frozenset(("partner_id", "meter_id", "company_id", "is_test"))
 
@@ -211,37 +222,6 @@ class UtilityContract(models.Model):
         if self.filtered(lambda contract: contract.state != "draft"):
             raise UserError(self.env._("Only a draft contract can be deleted: history stays."))
 
-    def action_open(self):
-        """Ask the meter to take the customer; its proof makes the contract active."""
-        self.check_access("write")
-        for contract in self:
-            contract._open()
-        return True
-
-    def action_close(self):
-        """Ask the meter to be cleared; its proof closes the contract.
-
-        :raises UserError: credit was delivered under this contract, and it is no test
-        """
-        self.check_access("write")
-        for contract in self:
-            contract._close()
-        return True
-
-    def action_abandon(self):
-        """Step back from an opening or a closing whose command ended without doing anything."""
-        self.check_access("write")
-        for contract in self:
-            if contract.state not in ("opening", "closing"):
-                raise UserError(self.env._("Nothing is under way on this contract."))
-            contract._lock()
-            if self.env["utility.command"]._open_money(contract.meter_id):
-                raise UserError(
-                    self.env._("The command is still on its way to the meter: wait for its end.")
-                )
-            contract._step_back()
-        return True
-
     def action_view_vends(self):
         domain = [("contract_id", "in", self.ids)]
         return self.env["utility.meter"]._action_business("utility_vend_action", domain)
@@ -265,105 +245,10 @@ class UtilityContract(models.Model):
     def _is_open(self):
         return self.state in OPEN_STATES
 
-    def _command_done(self, command):
-        """A command of this contract was proved by the meter.
-
-        :param command: `utility.command` of any kind; only open and clear concern the contract
-        """
-        for contract in self:
-            if command.kind == "open" and contract.state == "opening":
-                contract._move("active", command, date_open=contract.company_id._utility_today())
-            elif command.kind == "clear" and contract.state == "closing":
-                contract._move("closed", command, date_close=contract.company_id._utility_today())
-
-    def _command_failed(self, command):
-        """A command of this contract is proved not executed and will not be sent again."""
-        for contract in self:
-            if (command.kind, contract.state) in (("open", "opening"), ("clear", "closing")):
-                contract._step_back(command)
-
-    def _open(self):
-        self.ensure_one()
-        _ = self.env._
-        self._lock()
-        if self.state != "draft":
-            raise UserError(_("Contract %(contract)s was opened already.", contract=self.name))
-        meter = self.meter_id
-        if not meter.active:
-            raise UserError(_("Meter %(meter)s is out of use.", meter=meter.vending_id))
-        other = meter.contract_ids.filtered(lambda contract: contract._is_open())
-        if other:
-            raise UserError(
-                _(
-                    "Meter %(meter)s already has contract %(contract)s: close it first.",
-                    meter=meter.vending_id,
-                    contract=other.name,
-                )
-            )
-        self._check_line_free()
-        self.tariff_id._price_at(self.company_id._utility_today())
-        self._move("opening")
-        if meter._takes("open"):
-            self._enqueue("open")
-        else:
-            # Nothing to tell the meter: it keeps no customer.
-            self._move("active", date_open=self.company_id._utility_today())
-
-    def _close(self):
-        self.ensure_one()
-        _ = self.env._
-        self._lock()
-        if self.state != "active":
-            raise UserError(_("Only an active contract can be closed."))
-        vends = self.sudo().vend_ids
-        if vends.filtered(lambda vend: vend.state in ("accepted", "disputed")):
-            raise UserError(_("A sale of this contract is not settled yet: settle it first."))
-        used = vends.filtered(lambda vend: vend.state in ("delivered", "reversed"))
-        if not self.is_test and (used or self.remainder):
-            raise UserError(
-                _(
-                    "Credit was sold under contract %(contract)s: the settlement of a used "
-                    "contract is not available yet.",
-                    contract=self.name,
-                )
-            )
-        self._check_line_free()
-        if not self.meter_id._takes("clear"):
-            raise UserError(
-                _(
-                    "Meter %(meter)s cannot be cleared over its line: the next customer would find "
-                    "the credit that is left on it.",
-                    meter=self.meter_id.vending_id,
-                )
-            )
-        self._move("closing")
-        self._enqueue("clear")
-
-    def _enqueue(self, kind):
-        self.env["utility.command"]._enqueue(
-            self.meter_id,
-            kind,
-            contract_id=self.id,
-            customer_number=self.customer_number,
-            credit=0,
-        )
-
     def _lock(self):
         """Lock the meter row, the first lock of every money operation, and look again."""
         self.meter_id._lock_row()
         self.invalidate_recordset(["state", "remainder"])
-
-    def _check_line_free(self):
-        if self.env["utility.command"]._open_money(self.meter_id):
-            raise UserError(
-                self.env._(
-                    "Another money command is on its way to meter %(meter)s: wait for its end.",
-                    meter=self.meter_id.vending_id,
-                )
-            )
-
-    def _step_back(self, command=None):
-        self._move({"opening": "draft", "closing": "active"}[self.state], command)
 
     def _move(self, target, command=None, **values):
         """The one gate between the states: writes the state and its history."""

@@ -144,27 +144,42 @@ class TestContractOpening(ContractCommon):
         contract = self._opened()
         command = self._command(contract, "open")
         self.assertFalse(command._prove({"number": command.number, "epoch": command.epoch}))
-        contract._command_done(command)
+        contract.settlement_ids.step_ids._command_done(command, {})
         self.assertEqual(contract.state, "active")
 
-    def test_proved_not_opened_steps_back_and_may_be_tried_again(self):
+    def test_proved_not_opened_stops_and_may_be_tried_again_or_given_up(self):
         self.contract.action_open()
         command = self._command(self.contract, "open")
         self._arm(command)
         command._set_unknown("No reply.")
         command._not_charged("Customer number refused.", final=True, quiet=True)
-        self.assertEqual(self.contract.state, "draft")
+        settlement = self.contract.settlement_id
+        self.assertEqual((self.contract.state, settlement.state), ("opening", "stopped"))
+        self.assertEqual(settlement.words, "Customer number refused.")
+        self.contract.action_abandon()
+        self.assertEqual((self.contract.state, settlement.state), ("draft", "cancelled"))
         self.contract.action_open()
+        first = self._command(self.contract, "open")
+        first._cancel("Entered by mistake.")
+        self.contract.settlement_id.action_retry()
         again = self._command(self.contract, "open")
-        self.assertNotEqual(again, command)
+        self.assertNotIn(again, first | command)
         self._prove(again)
         self.assertEqual(self.contract.state, "active")
 
     def test_stepping_back_only_once_the_command_has_ended(self):
         self.contract.action_open()
+        command = self._command(self.contract, "open")
+        self._arm(command)
         with self.assertRaisesRegex(UserError, "still on its way"):
             self.contract.action_abandon()
-        self._command(self.contract, "open")._cancel("Entered by mistake.")
+        command._set_unknown("No reply.")
+        command._not_charged("Not received.")
+        with self.assertRaisesRegex(UserError, "still on its way"):
+            self.contract.action_abandon()
+        self._arm(command)
+        command._set_unknown("No reply.")
+        command._not_charged("Refused.", final=True, quiet=True)
         self.contract.action_abandon()
         self.assertEqual(self.contract.state, "draft")
         with self.assertRaisesRegex(UserError, "Nothing is under way"):
@@ -300,16 +315,6 @@ class TestContractClosing(ContractCommon):
         self.assertEqual((first.room_id.name, second.room_id.name), ("101", "102"))
         self.assertEqual(first.partner_id, self.customer)
 
-    def test_a_used_contract_needs_a_settlement(self):
-        contract = self._opened()
-        for state in ("delivered", "reversed"):
-            vend = self._vend(contract, state)
-            with self.assertRaisesRegex(UserError, "settlement of a used contract is not avail"):
-                contract.action_close()
-            vend.state = "refunded"
-        contract.action_close()
-        self.assertEqual(contract.state, "closing")
-
     def test_a_sale_that_is_not_settled_comes_first(self):
         contract = self._opened(is_test=True)
         self._vend(contract, "accepted")
@@ -324,13 +329,15 @@ class TestContractClosing(ContractCommon):
         self.assertEqual(contract.state, "closed")
         self.assertEqual(len(contract.vend_ids), 1, "nothing is deleted")
 
-    def test_proved_not_cleared_stays_active(self):
+    def test_proved_not_cleared_stops_and_may_be_given_up(self):
         contract = self._opened()
         contract.action_close()
         command = self._command(contract, "clear")
         self._arm(command)
         command._set_unknown("No reply.")
         command._not_charged("Refused.", final=True, quiet=True)
+        self.assertEqual(contract.settlement_id.state, "stopped")
+        contract.action_abandon()
         self.assertEqual(contract.state, "active")
 
     def test_only_an_active_contract_is_closed(self):

@@ -1,0 +1,83 @@
+from decimal import Decimal
+
+from odoo import models
+
+from ..tools import lots
+from ..tools.decimals import dec, round_places
+
+NOTHING = Decimal(0)
+
+
+class UtilityContract(models.Model):
+    """What a contract would be settled at; the settlement itself counts by the same code."""
+
+    _inherit = "utility.contract"
+
+    def _on_paper(self, balance):
+        """What the meter counts, in units on paper (money on a meter that counts money)."""
+        meter = self.meter_id
+        return balance if meter.credit == "money" else balance * dec(meter.ct_ratio)
+
+    def _left(self, balance):
+        """What of the credit sold under this contract is still on the meter.
+
+        :param balance: Decimal, what the meter shows, signed
+        :return: (list of (lot, units, amount) at the price paid, Decimal units worth nothing)
+        """
+        self.ensure_one()
+        units = max(self._on_paper(balance), NOTHING)
+        left = [] if self.is_test else lots.left(self._lots(), units)
+        vends = self.env["utility.vend"].sudo()
+        left = [entry for entry in left if entry[2] and vends.browse(entry[0].key)._is_booked()]
+        return left, units - sum((quantity for __, quantity, __ in left), NOTHING)
+
+    def _settlement_lines(self, balance):
+        """What a closing at this balance would pay back, line by line.
+
+        :param balance: Decimal, what the meter shows, signed, as it counts
+        :return: list of dictionaries kind, name, quantity, price, amount (Decimals); the amounts
+            sum to what is paid back, below zero to what the customer owes
+        """
+        self.ensure_one()
+        left, free = self._left(balance)
+        vends = self.env["utility.vend"].sudo()
+        lines = []
+        for lot, quantity, amount in left:
+            name = self.env._("Left of %s", vends.browse(lot.key).name or "")
+            lines.append(self._settlement_line("left", name, quantity, amount))
+        if free:
+            name = self.env._("Left on the meter, nobody paid for it")
+            lines.append(self._settlement_line("free", name, free, NOTHING))
+        debt = max(-self._on_paper(balance), NOTHING)
+        if debt and not self.is_test:
+            amount = self._debt_amount(debt)
+            name = self.env._("Used beyond what was bought")
+            lines.append(self._settlement_line("debt", name, debt, -amount))
+        carried = dec(self.remainder, 2)
+        if carried:
+            name = self.env._("Carried credit")
+            lines.append(self._settlement_line("carried", name, NOTHING, carried))
+        for item, amount in self._arrears():
+            name = self.env._("Arrears: %s", item.move_id.name)
+            lines.append(self._settlement_line("arrears", name, NOTHING, -amount))
+        return lines
+
+    def _settlement_line(self, kind, name, quantity, amount):
+        price = round_places(abs(amount) / quantity, 4) if quantity else NOTHING
+        return {"kind": kind, "name": name, "quantity": quantity, "price": price, "amount": amount}
+
+    def _debt_amount(self, units):
+        """What use beyond what was bought still costs, with what of it was billed and is open.
+
+        :param units: Decimal, on paper (money on a meter that counts money)
+        :return: Decimal
+        """
+        billed = self._customers_items(
+            ("balance", ">", 0), ("move_id.utility_overdraft", "=", True)
+        )
+        amount = sum((dec(item.amount_residual, 2) for item in billed), NOTHING)
+        more = units - self._overdraft_billed()
+        if more > 0:
+            line = self._overdraft_line(more, self.company_id._utility_today())
+            amount += line["amount"]
+        return amount

@@ -1,0 +1,179 @@
+from decimal import Decimal
+
+from odoo import fields, models
+from odoo.exceptions import AccessError, UserError
+
+from ..tools.decimals import dec
+
+NOTHING = Decimal(0)
+
+
+class UtilitySettlement(models.Model):
+    """The money of a closing: what is left goes back, what is owed is billed, one sum remains."""
+
+    _inherit = "utility.settlement"
+
+    line_ids = fields.One2many("utility.settlement.line", "settlement_id", readonly=True)
+    units_left = fields.Float(
+        "Left on the meter",
+        digits=(16, 4),
+        min_display_digits=2,
+        readonly=True,
+        help="On paper; below zero it was used beyond what was bought.",
+    )
+    amount_left = fields.Monetary(
+        "Worth of what was left", readonly=True, help="At the price paid, first in first out."
+    )
+    amount_due = fields.Monetary(
+        "To pay back", readonly=True, help="Below zero: what the customer still owes."
+    )
+    settled_at = fields.Datetime(readonly=True)
+    move_ids = fields.Many2many("account.move", string="Documents", readonly=True)
+    payout = fields.Selection(
+        [("nothing", "Nothing to pay"), ("open", "To be paid"), ("paid", "Paid")],
+        "Money",
+        readonly=True,
+        index=True,
+    )
+    journal_id = fields.Many2one("account.journal", "Payment method", readonly=True)
+    payment_id = fields.Many2one("account.payment", "Payment", readonly=True)
+    amount_paid = fields.Monetary("Paid back", readonly=True)
+    paid_at = fields.Datetime(readonly=True)
+    paid_by_id = fields.Many2one("res.users", "Paid by", readonly=True)
+
+    def _settle(self):
+        """Post what the proved (or decided) balance means, and write the lines down.
+
+        :raises UserError: something cannot be posted; then nothing is
+        """
+        self.ensure_one()
+        contract = self.contract_id
+        for vend in contract.vend_ids.filtered(
+            lambda v: v.state in ("delivered", "reversed") and not v.posted_at
+        ):
+            vend._post()
+        balance = self._balance_left()
+        paper = self._on_paper(balance)
+        moves = self.env["account.move"]
+        if self.kind == "replacement":
+            if paper < 0:
+                moves = self._bill(-paper)
+            self.write({"units_left": float(paper), "move_ids": moves.ids})
+            return
+        lines = contract._settlement_lines(balance)
+        if not contract.is_test:
+            if paper < 0:
+                moves = self._bill(-paper)
+            else:
+                moves = self.env["utility.ledger"]._give_back_left(
+                    contract, paper, self._date(), self.name
+                )
+        self._write_lines(lines, moves, paper)
+
+    def _bill(self, units):
+        return self.env["utility.ledger"]._bill_debt(
+            self.contract_id, units, self._date(), self.name
+        )
+
+    def _write_lines(self, lines, moves, paper):
+        """One sum remains on the customers' account; the lines explain it to the cent."""
+        contract = self.contract_id
+        items = contract._customers_items()
+        self.env["utility.ledger"]._reconcile(items)
+        due = -sum((dec(item.amount_residual, 2) for item in items), NOTHING)
+        rest = due - sum((line["amount"] for line in lines), NOTHING)
+        if rest:
+            name = self.env._("Other open items")
+            lines.append(contract._settlement_line("other", name, NOTHING, rest))
+        contract.remainder = 0
+        self.env["utility.settlement.line"].create(
+            [
+                {"settlement_id": self.id, "sequence": place, **line}
+                for place, line in enumerate(lines)
+            ]
+        )
+        self.write(
+            {
+                "units_left": float(paper),
+                "amount_left": sum(line["amount"] for line in lines if line["kind"] == "left"),
+                "amount_due": due,
+                "settled_at": fields.Datetime.now(),
+                "move_ids": [fields.Command.set(moves.ids)],
+                "payout": "open" if due else "nothing",
+            }
+        )
+        self._log(self.env._("Settled"), after=f"{due:f}")
+
+    def _on_paper(self, balance):
+        # The contract may stand on another meter by now.
+        meter = self.meter_id
+        return balance if meter.credit == "money" else balance * dec(meter.ct_ratio)
+
+    def _date(self):
+        """The local day on which the balance was proved or decided."""
+        return self.contract_id.date_close or self.company_id._utility_today()
+
+    # ---------------------------------------------------------------- paying
+
+    def _pay(self, journal):
+        """Pay back what remains, or take what the customer owes, by any payment method.
+
+        :param journal: `account.journal`
+        :raises AccessError: no cashier, or above the cashiers' limit
+        :raises UserError: nothing is to be paid, or the books do not take it
+        """
+        self.ensure_one()
+        self._check_group("cashier")
+        settlement = self.sudo()
+        settlement.meter_id._lock_row()
+        settlement.invalidate_recordset()
+        if settlement.payout != "open":
+            raise UserError(self.env._("There is nothing to pay in %s.", self.name))
+        contract = settlement.contract_id
+        items = contract._customers_items()
+        due = -sum((dec(item.amount_residual, 2) for item in items), NOTHING)
+        if not due:
+            raise UserError(
+                self.env._("What %s left open was settled meanwhile in the books.", self.name)
+            )
+        limit = dec(self.company_id.utility_settlement_limit, 2)
+        if (
+            limit
+            and due > limit
+            and not self.env.user.has_group("utility_prepaid.group_supervisor")
+        ):
+            raise AccessError(
+                self.env._(
+                    "Paying back more than %s needs a supervisor.",
+                    self.currency_id.format(float(limit)),
+                )
+            )
+        self.company_id._utility_check_open(journal)
+        ledger = self.env["utility.ledger"]
+        payment = ledger._pay(
+            contract, abs(due), journal, "outbound" if due > 0 else "inbound", self.name
+        )
+        ledger._reconcile(items | payment.sudo().move_id.line_ids)
+        settlement.write(
+            {
+                "payout": "paid",
+                "journal_id": journal.id,
+                "payment_id": payment.id,
+                "amount_paid": due,
+                "paid_at": fields.Datetime.now(),
+                "paid_by_id": self.env.uid,
+            }
+        )
+        self._log(self.env._("Settlement paid"), after=f"{due:f}", note=journal.sudo().name)
+
+    def action_view_documents(self):
+        """Journal entries and payment of this settlement."""
+        self.ensure_one()
+        moves = self.move_ids | self.payment_id.move_id
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Journal entries"),
+            "res_model": "account.move",
+            "view_mode": "list,form",
+            "domain": [("id", "in", moves.ids)],
+        }

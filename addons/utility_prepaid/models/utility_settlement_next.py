@@ -1,0 +1,77 @@
+from uuid import uuid4
+
+from odoo import fields, models
+
+from ..tools.decimals import dec, floor_to
+
+
+class UtilitySettlementStep(models.Model):
+    """The steps that need no meter, and the charge of the meter that takes the old one's place."""
+
+    _inherit = "utility.settlement.step"
+
+    vend_id = fields.Many2one("utility.vend", "Movement of credit", readonly=True, index=True)
+
+    def _begin_settle(self):
+        self.settlement_id._settle()
+        self._update_state("done")
+
+    def _begin_move(self):
+        """From here on the contract stands on the new meter, with all its history."""
+        settlement = self.settlement_id
+        contract, new = settlement.contract_id, settlement.new_meter_id
+        new._lock_row()
+        contract._check_free(new, but=settlement)
+        if not new.room_id:
+            new.room_id = settlement.meter_id.room_id
+        contract.meter_id = new
+        settlement._log(
+            self.env._("Contract moved to another meter"),
+            before=settlement.meter_id.vending_id,
+            after=new.vending_id,
+        )
+        self._update_state("done")
+
+    def _begin_transfer(self):
+        """What was left goes on, in whole steps of the new meter; no money and no revenue."""
+        settlement, meter = self.settlement_id, self.meter_id
+        vend = self.vend_id
+        if vend and vend.state in ("accepted", "disputed"):
+            vend.with_user(settlement.user_id).sudo()._retry()
+            return
+        step = dec(meter.type_id.step)
+        if meter.credit != "money":
+            step *= dec(meter.ct_ratio)
+        left = settlement._on_paper(settlement._balance_left())
+        quantity = floor_to(left, step) if left > 0 else 0
+        if not quantity:
+            self._update_state("skipped", message=self.env._("Nothing was left."))
+            return
+        vends = self.env["utility.vend"].with_user(settlement.user_id).sudo()
+        self.vend_id = vends._issue(
+            str(uuid4()),
+            "transfer",
+            meter.with_env(vends.env),
+            quantity,
+            reason=self.env._(
+                "%(settlement)s: from meter %(meter)s",
+                settlement=settlement.name,
+                meter=settlement.meter_id.vending_id,
+            ),
+        )
+        self.command_id = self.vend_id.command_id
+
+    def _begin_next(self):
+        """The next tenant's contract, on a meter that is as new."""
+        settlement = self.settlement_id
+        contract = settlement.next_contract_id
+        reading = None
+        old = settlement._step("read")
+        if old.has_total and not self.meter_id._is_connected():
+            reading = {
+                "total": dec(old.total),
+                "balance": dec(0),
+                "note": self.env._("As at the end of %s", settlement.contract_id.name),
+            }
+        contract.with_user(settlement.user_id)._open(reading)
+        self._update_state("done")
