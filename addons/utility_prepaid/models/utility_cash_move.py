@@ -274,6 +274,7 @@ class UtilityCashMove(models.Model):
             self.env["utility.operation"]._log(
                 self.env._("Deposit arrived"), move.session_id, after=f"{dec(-move.amount, 2):f}"
             )
+        return True
 
     def action_open_entry(self):
         """The journal entry of this movement."""

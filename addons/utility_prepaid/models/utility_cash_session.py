@@ -43,12 +43,12 @@ class UtilityCashSession(models.Model):
     )
     # Cashiers have no right to journals; the name of the drawer is theirs to see.
     drawer = fields.Char(related="journal_id.name", string="Drawer")
-    opened_at = fields.Datetime(readonly=True)
+    opened_at = fields.Datetime("Opened at", readonly=True)
     counted_at = fields.Datetime("Count given at", readonly=True)
-    closed_at = fields.Datetime(readonly=True, index=True)
+    closed_at = fields.Datetime("Closed at", readonly=True, index=True)
     closed_by_id = fields.Many2one("res.users", "Closed by", readonly=True)
     signed_by_id = fields.Many2one("res.users", "Signed by", readonly=True)
-    signed_at = fields.Datetime(readonly=True)
+    signed_at = fields.Datetime("Signed at", readonly=True)
     count_uuid = fields.Char("Count id", readonly=True, copy=False)
 
     left_before = fields.Monetary("Left by the last shift", readonly=True)
@@ -414,6 +414,7 @@ class UtilityCashSession(models.Model):
         if not self.opened_at:
             raise UserError(self.env._("The float was not counted yet."))
         self._accept_float()
+        return True
 
     def action_give_up(self):
         """End a shift that never began: nothing was sold and no float was accepted."""
@@ -426,3 +427,4 @@ class UtilityCashSession(models.Model):
             closed_by_id=self.env.uid,
             float_left=self.left_before,
         )
+        return True

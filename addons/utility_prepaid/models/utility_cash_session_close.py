@@ -203,6 +203,7 @@ class UtilityCashSession(models.Model):
         self._check_second_person()
         if self._update_state(("counting",), "open", note=f"{dec(self.cash_counted, 2):f}"):
             self._forget_count()
+        return True
 
     def action_count_again(self):
         """A supervisor lets a given count be done once more."""
@@ -212,6 +213,7 @@ class UtilityCashSession(models.Model):
             raise UserError(self.env._("There is no count to be done again."))
         self._log(self.env._("Count thrown away"), before=f"{dec(self.cash_counted, 2):f}")
         self._forget_count()
+        return True
 
     def action_list_uncertain(self):
         """Look again which sales are not settled."""
@@ -220,6 +222,7 @@ class UtilityCashSession(models.Model):
         if self.state != "counting":
             raise UserError(self.env._("Shift %s is not being counted.", self.name))
         self._list_uncertain()
+        return True
 
     def action_sign(self):
         """A supervisor other than the cashier signs the count and the list of unsettled sales."""
@@ -231,3 +234,4 @@ class UtilityCashSession(models.Model):
         if not self.signed_by_id:
             self.sudo().write({"signed_by_id": self.env.uid, "signed_at": fields.Datetime.now()})
             self._log(self.env._("Shift signed"), after=f"{dec(self.cash_difference, 2):f}")
+        return True

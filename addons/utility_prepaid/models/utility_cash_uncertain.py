@@ -34,7 +34,7 @@ class UtilityCashUncertain(models.Model):
     )
     vend_state = fields.Selection(related="vend_id.state", string="State now")
     confirmed_by_id = fields.Many2one("res.users", "Confirmed by", readonly=True)
-    confirmed_at = fields.Datetime(readonly=True)
+    confirmed_at = fields.Datetime("Confirmed at", readonly=True)
     after_close = fields.Boolean(
         "Became uncertain after the shift", readonly=True, help="Found after the shift was closed."
     )
@@ -71,3 +71,4 @@ class UtilityCashUncertain(models.Model):
             line.session_id._log(
                 self.env._("Unsettled sale confirmed"), vend=line.vend_id, after=line.state
             )
+        return True

@@ -78,8 +78,8 @@ class UtilityCashCount(models.TransientModel):
             if not self.drawer:
                 raise UserError(self.env._("Choose the drawer."))
             journal = self.env["account.journal"].sudo().browse(int(self.drawer))
-            session = session._open(self.uuid, journal, counted, pieces)
-        elif session.state == "opening":
+            return session._open(self.uuid, journal, counted, pieces)._action_form()
+        if session.state == "opening":
             session._give_float(counted, pieces)
         else:
             journals = self.env["account.journal"].sudo()
@@ -88,7 +88,7 @@ class UtilityCashCount(models.TransientModel):
                 for line in self.slip_ids
             }
             session._give_count(self.uuid, counted, slips, pieces)
-        return session._action_form()
+        return {"type": "ir.actions.act_window_close"}
 
 
 class UtilityCashCountPieces(models.TransientModel):

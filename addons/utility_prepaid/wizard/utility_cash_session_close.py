@@ -37,4 +37,4 @@ class UtilityCashSessionClose(models.TransientModel):
         self.ensure_one()
         bank = self.env["account.journal"].sudo().browse(int(self.bank or 0)).exists()
         self.session_id._close(dec(self.float_left, 2), bank)
-        return self.session_id._action_form()
+        return {"type": "ir.actions.act_window_close"}
