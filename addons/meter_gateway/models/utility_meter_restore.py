@@ -99,6 +99,12 @@ class UtilityMeter(models.Model):
         self.sudo()._restore_compare()
         return result
 
+    def _ask_number(self):
+        connected = self.filtered(lambda meter: meter._is_connected())
+        if connected:
+            self.env.ref("meter_gateway.command_type_purchase_number")._enqueue(connected)
+        return super(UtilityMeter, self - connected)._ask_number()
+
     def action_restore_ask(self):
         """Ask these meters once more for their purchase number."""
         self.env.ref("meter_gateway.command_type_purchase_number")._enqueue(self)

@@ -39,7 +39,7 @@ class UtilityCheckDifference(models.Model):
             ("meter_ahead", "Meter ahead of the books"),
             ("charged_not_paid", "Charged, not paid"),
             ("meter_behind", "Meter behind the books"),
-            ("session", "Cash session differs"),
+            ("session", "Cash of a shift differs"),
             ("unexplained", "Unexplained"),
         ],
         "Class",
@@ -76,6 +76,7 @@ class UtilityCheckDifference(models.Model):
     contract_id = fields.Many2one("utility.contract", readonly=True, index=True)
     meter_id = fields.Many2one("utility.meter", readonly=True, index=True)
     partner_id = fields.Many2one("res.partner", "Customer", readonly=True)
+    session_id = fields.Many2one("utility.cash.session", "Shift", readonly=True)
     units = fields.Float(
         digits=(16, 4),
         min_display_digits=2,
@@ -100,7 +101,9 @@ class UtilityCheckDifference(models.Model):
         turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[operator]
         return [("since", turned, fields.Datetime.subtract(fields.Datetime.now(), days=value))]
 
-    @api.depends("code", "vend_id.name", "contract_id.name", "meter_id.vending_id")
+    @api.depends(
+        "code", "vend_id.name", "contract_id.name", "meter_id.vending_id", "session_id.name"
+    )
     @api.depends_context("lang")
     def _compute_display_name(self):
         labels = dict(self._fields["code"]._description_selection(self.env))
@@ -109,6 +112,7 @@ class UtilityCheckDifference(models.Model):
                 difference.vend_id.name
                 or difference.contract_id.name
                 or difference.meter_id.vending_id
+                or difference.session_id.name
                 or difference.partner_id.name
             )
             difference.display_name = " · ".join(filter(None, (labels[difference.code], about)))
@@ -138,14 +142,17 @@ class UtilityCheckDifference(models.Model):
                 found._update_from(finding)
             return found
         nature = finding.code in BY_NATURE
-        seller = self.env["utility.vend"].sudo().browse(finding.values.get("vend_id")).user_id
+        vend = self.env["utility.vend"].sudo().browse(finding.values.get("vend_id"))
+        shift = self.env["utility.cash.session"].sudo().browse(finding.values.get("session_id"))
         return self.sudo().create(
             {
                 **self._values_of(finding),
                 "key": finding.key,
                 "company_id": company.id,
                 "since": finding.since or fields.Datetime.now(),
-                "user_id": company._utility_person(CLASSES[finding.code], but=seller).id,
+                "user_id": company._utility_person(
+                    CLASSES[finding.code], but=vend.user_id or shift.user_id
+                ).id,
                 "state": "explained" if nature else "open",
                 "note": self.env._("An open debt of the customer.") if nature else False,
             }

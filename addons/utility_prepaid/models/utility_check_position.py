@@ -119,10 +119,12 @@ class UtilityCheckPosition(models.AbstractModel):
                     SELECT min(o.contract_id) AS contract_id
                       FROM account_partial_reconcile a
                       JOIN raw o ON o.id IN (a.debit_move_id, a.credit_move_id) AND o.id <> r.id
-                     WHERE r.id IN (a.debit_move_id, a.credit_move_id)
+                     -- first of all, so that nothing is looked for behind all other items
+                     WHERE (r.handed_on OR r.contract_id IS NULL AND r.journal_id IS NOT NULL)
+                       AND r.id IN (a.debit_move_id, a.credit_move_id)
                     HAVING count(DISTINCT o.contract_id) = 1 AND sum(a.amount) = abs(r.credit)
                        AND count(*) = count(o.contract_id)
-                    ) f ON r.handed_on OR r.contract_id IS NULL AND r.journal_id IS NOT NULL
+                    ) f ON true
             ), known AS (
                 SELECT v.id, v.name, v.kind, v.state, v.policy, v.site_id, v.utility, v.journal_id,
                        v.contract_id, v.meter_id, v.partner_id, v.user_id, v.command_id,
@@ -138,6 +140,9 @@ class UtilityCheckPosition(models.AbstractModel):
                             ELSE v.state IN ('refunded', 'cancelled') END AS returned,
                        v.incoming_id IS NOT NULL OR s.incoming_id IS NOT NULL
                        OR v.target_contract_id IS NOT NULL AS by_itself,
+                       EXISTS (SELECT 1 FROM utility_payment_return b
+                                WHERE b.payment_id = COALESCE(s.payment_id, v.payment_id)
+                                  AND b.state = 'posted' AND b.date <= %(date)s) AS bounced,
                        COALESCE(i.money, 0) AS money, COALESCE(i.posted, 0) AS posted
                   FROM utility_vend v
              LEFT JOIN utility_vend s ON s.id = v.reversed_vend_id
@@ -148,13 +153,15 @@ class UtilityCheckPosition(models.AbstractModel):
                     ON i.vend_id = v.id
                  WHERE v.company_id = %(company)s AND %(is_paired)s
             ), drawing AS (
-                -- money that came by itself is the contract's: a sale draws on it, and what undoes
-                -- the sale gives it back to the contract unless it was paid out
-                SELECT k.*, CASE WHEN NOT k.by_itself THEN 0
-                                 WHEN k.kind = 'sale' AND k.accepted
+                -- Money that came by itself is the contract's: a sale draws on it. What undoes a
+                -- sale gives money back to the contract where none is paid out: it came by
+                -- itself, goes to another room, or pays the debt of a returned payment.
+                SELECT k.*, CASE WHEN k.kind = 'reversal' AND k.proved AND k.money = 0
+                                      AND (k.by_itself OR k.bounced) THEN -k.amount
+                                 WHEN k.kind = 'sale' AND k.bounced AND k.returned THEN -k.money
+                                 WHEN k.kind = 'sale' AND k.by_itself AND k.accepted
                                       AND (NOT k.returned OR k.money <> 0) THEN k.amount
-                                 WHEN k.kind = 'reversal' AND k.proved AND k.money = 0
-                                 THEN -k.amount ELSE 0 END AS drawn
+                                 ELSE 0 END AS drawn
                   FROM known k
             ), vends AS (
                 SELECT d.*,

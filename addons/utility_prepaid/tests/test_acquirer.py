@@ -372,6 +372,33 @@ class TestAcquirerGeneric(AcquirerCases, AcquirerCommon):
         self.assertEqual(self._open(self.customer_account), [])
         self._sell("20.00")
 
+    def test_the_daily_check_follows_a_returned_payment(self):
+        """The customer owes it: named, until it is paid or the credit is taken back."""
+
+        def found():
+            check = self.env["utility.check"]._run(self.company, self.company._utility_today())
+            rows = check.finding_ids.filtered(lambda row: not row.gone)
+            self.assertEqual(check.state, "named" if rows else "agreed")
+            return {row.code: row.amount for row in rows}
+
+        meter = self._meter("202611000003", ct_ratio=40)
+        self._contract(meter)
+        carried = self._paid("100.00", meter)
+        self._post()
+        self.assertEqual(found(), {})
+        self._return(carried)
+        self.assertEqual(found(), {"debt": -99.8})
+        status = self._counter("supervisor").reverse("reversal-acq2", carried.id, "charged back")
+        reversal = self.env["utility.vend"].browse(status["id"])
+        self._prove(reversal.command_id, before="14.55", after="10.00")
+        self._post()
+        self.assertNotIn("not_paid_out", found())
+        gone = self._sell("100.00", journal=self.acquirer.journal_id)
+        gone.command_id._cancel("The meter's box is being changed")
+        self._return(gone)
+        self.assertEqual(gone.state, "refunded")
+        self.assertNotIn("payment_differs", found())
+
     def test_return_takes_back_what_was_carried(self):
         meter = self._meter("202611000003", ct_ratio=40)
         contract = self._contract(meter)

@@ -429,6 +429,21 @@ class TestShift(ShiftCommon):
         self._counter().session_close(session.id, "90.00")
         self.assertEqual(session.signed_by_id, self.users["supervisor"])
 
+    def test_the_daily_check_asks_for_the_reason_of_a_difference(self):
+        session = self._open("200.00")
+        self._delivered("100.00")
+        self._post()
+        self._close(session, "299.50")
+        checks = self.env["utility.check"]
+        check = checks._run(self.company, self.company._utility_today())
+        self.assertEqual(check.finding_ids.mapped("code"), ["session"])
+        difference = check.finding_ids.difference_id
+        self.assertEqual((difference.amount, difference.session_id), (-0.5, session))
+        self.assertEqual(difference.user_id, self.users["supervisor"])
+        difference.with_user(self.users["supervisor"])._explain("A coin fell behind the desk")
+        checks._run(self.company, self.company._utility_today())
+        self.assertEqual(difference.state, "explained")
+
     def test_a_supervisor_does_not_sign_the_own_shift(self):
         self.company.utility_difference_limit = 5
         session = self._open("0", role="supervisor")

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import freeze_time, new_test_user, tagged
+from odoo.tests import Form, freeze_time, new_test_user, tagged
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -567,6 +567,23 @@ class TestCheck(CheckCommon):
             check.action_run()
         self.assertEqual(check.runs, 4)
 
+    def test_the_forms_open_for_everybody_who_works_with_them(self):
+        self._sell("100.00")
+        check = self._check()
+        difference = self._difference("not_proved")
+        for role in ("accountant", "supervisor"):
+            user = self.users[role]
+            with self.subTest(role):
+                form = Form(check.with_user(user))
+                self.assertEqual(form.state, "named")
+                form = Form(difference.with_user(user))
+                form.user_id = user
+                form.save()
+                self.assertEqual(difference.user_id, user)
+                difference.with_user(user).read()
+                check.line_ids.with_user(user).read()
+                check.finding_ids.with_user(user).action_open()
+
     def test_engineers_see_the_meters_differences_only(self):
         self._sell("100.00")
         self._check()
@@ -577,6 +594,7 @@ class TestCheck(CheckCommon):
         self._says(self.meter, purchase_number=2, epoch=0, cumulative="200")
         self._check()
         self.assertEqual(engineer.search([]).code, "meter_ahead")
+        self.assertEqual(Form(engineer.search([])).code, "meter_ahead")
 
 
 @tagged("post_install", "-at_install")

@@ -160,28 +160,35 @@ class TestRollForward(UtilityCommon):
         line = self._roll(date(2026, 9, 28), date(2026, 9, 30), contract_ids=contract.ids)
         self.assertEqual((line.sold, line.used, line.closing), (182, 60, 122))
         self.assertEqual((line.meter_closing, line.difference), (122, 0))
-        self.assertEqual((line.sold_amount, line.used_amount), (99.79, 32.9))
+        self.assertEqual((line.sold_amount, line.used_amount), (99.8, 32.9))
 
-    def test_a_test_contract_that_was_closed(self):
-        meter = self._meter("202611000002")
-        contract = self._contract(meter)
-        contract.sudo().is_test = True
-        self._at(1)
-        self._read("0.00", "0.00", meter)
-        contract.action_close()
-        command = self.env["utility.command"].search(
-            [("contract_id", "=", contract.id), ("kind", "=", "clear")]
-        )
-        self._prove(command, before="0", after="0")
-        self._at(2)
-        other = self._contract(meter)
-        self._read("7.00", "-7.00", meter)
+    def test_many_contracts_ask_no_more_questions_than_few(self):
+        meters = [self._meter(f"2026110001{number:02}") for number in range(12)]
+        contracts = [self._contract(meter) for meter in meters]
+        self._at(0, 1)
+        for meter in meters:
+            self._sell_now("54.83", meter=meter)
+            self._read("1.00", "99.00", meter)
         self._at(3)
-        rows = self._roll(date(2026, 9, 28), date(2026, 10, 1), contract_ids=(contract | other).ids)
-        self.assertEqual(
-            {(row.contract_id, row.used, row.closing, row.state) for row in rows},
-            {(contract, 0, 0, "agrees"), (other, 7, -7, "agrees")},
-        )
+
+        def queries(some):
+            report = self.env["utility.roll.forward"].create(
+                {
+                    "company_id": self.company.id,
+                    "date_from": date(2026, 9, 1),
+                    "date_to": date(2026, 9, 30),
+                    "contract_ids": [contract.id for contract in some],
+                }
+            )
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            lines = report._lines()
+            self.assertEqual({line["closing"] for line in lines}, {100.0})
+            return self.env.cr.sql_log_count - before
+
+        queries(contracts)
+        self.assertLessEqual(queries(contracts), queries(contracts[:2]) + 2)
 
     def test_who_may_see_it(self):
         for role in ("accountant", "supervisor"):

@@ -110,6 +110,9 @@ class UtilityRollForward(models.TransientModel):
                 closed = self._moment(contract.date_close + timedelta(days=1))
             rows, meter, since = [], None, opened
             for order in orders.get(contract, proofs):
+                if order.settlement_step_id.kind == "wipe":
+                    # What was on the meter before its customer.
+                    continue
                 if order.kind == "clear":
                     rows.append((order.meter_id, since, order.done_at))
                     meter, since = None, order.done_at
@@ -182,20 +185,65 @@ class UtilityRollForward(models.TransientModel):
                 Movement(
                     vend.kind,
                     vend.delivered_at,
-                    -lot.units if back else lot.units,
+                    # A transfer is no lot of its own: what is on the old meter goes, below.
+                    dec(vend.units)
+                    if vend.kind == "transfer"
+                    else -lot.units
+                    if back
+                    else lot.units,
                     -dec(vend.cost, 2) if back else lot.amount,
                     None if back else lot,
                     reversed_at.get(vend.id),
                 )
             )
-        return found
+        for settlement in self._replacements(contracts, end):
+            left = dec(settlement.units_left)
+            done_at = settlement._step("settle").done_at
+            found[settlement.contract_id.id].append(
+                Movement("transfer", done_at, -left, Decimal(0))
+            )
+        return {key: sorted(moves, key=lambda move: move.at) for key, moves in found.items()}
+
+    def _replacements(self, contracts, end):
+        """Replacements of meters whose money was settled before a moment."""
+        settlements = contracts.sudo().settlement_ids.filtered(lambda s: s.kind == "replacement")
+        steps = settlements.step_ids.filtered(
+            lambda step: step.kind == "settle" and step.state == "done" and step.done_at < end
+        )
+        return steps.settlement_id
+
+    def _settled(self, contract):
+        """Units that were on the meter when the contract ended; None while it goes on."""
+        if not contract.date_close or contract.date_close > self.date_to:
+            return None
+        closing = contract.sudo().settlement_ids.filtered(
+            lambda s: s.kind == "closing" and s.state == "done"
+        )[:1]
+        return dec(closing.units_left if closing else contract.units_at_close)
+
+    def _base(self, contract):
+        """What was on the meter before, could not be cleared, and is not the customer's.
+
+        Credit that was taken over as the customer's is a movement without an order.
+        """
+        if not contract.opening_balance:
+            return Decimal(0)
+        taken_over = contract.sudo().vend_ids.filtered(
+            lambda vend: vend.kind == "adjustment" and not vend.command_ids and vend.delivered_at
+        )
+        credit = dec(contract.opening_balance) - sum(map(dec, taken_over.mapped("credit")))
+        return (
+            credit
+            if contract.meter_id.credit == "money"
+            else credit * dec(contract.meter_id.ct_ratio)
+        )
 
     def _line(self, contract, movements, start, end, before, during):
         nothing = (Decimal(0), None)
         used_before, opened = before.get(contract.id, nothing)
         used, said = during.get(contract.id, nothing)
-        closed = contract.date_close and contract.date_close <= self.date_to
-        settled = dec(contract.units_at_close) if closed else None
+        settled = self._settled(contract)
+        base = self._base(contract)
         row = roll(movements, start, end, used_before, used, settled)
         values = {
             "roll_id": self.id,
@@ -206,13 +254,13 @@ class UtilityRollForward(models.TransientModel):
         }
         if opened:
             values |= {"meter_opening": float(opened[0]), "meter_opening_at": opened[1]}
-        if closed:
+        if settled is not None:
             # The meter was cleared, or is the next customer's: it has nothing of this one.
             values |= {"state": "agrees" if not row["closing"] else "differs"}
             values["difference"] = float(-row["closing"])
         elif said:
             balance, at = said
-            difference = balance - (row["closing"] - moved(movements, at, end))
+            difference = balance - base - (row["closing"] - moved(movements, at, end))
             values |= {
                 "meter_closing": float(balance),
                 "meter_closing_at": at,
