@@ -103,6 +103,7 @@ from . import (
     utility_vend_settlement,
     utility_vend_status,
     utility_vend_session,
+    ir_cron,
     utility_vend_decide,
     utility_vend_auto,
     utility_vend_wrong_room,

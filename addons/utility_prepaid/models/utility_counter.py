@@ -194,6 +194,7 @@ class UtilityCounter(models.AbstractModel):
             "unit": self._unit(meter),
             "room": meter.room_id.display_name or "",
             "customer": contract.sudo().partner_id.name or "",
+            "customer_id": contract.sudo().partner_id.id,
             "phone": contract.sudo().partner_id.phone or "",
             "contract": contract.name or "",
             "contract_state": contract.state or "",
@@ -204,7 +205,15 @@ class UtilityCounter(models.AbstractModel):
             "open_sale": open_vend._status() if open_vend else False,
             "sellable": not refusal,
             "refusal": refusal,
-            "warning": meter._sell_warning(),
+            "warning": " ".join(
+                filter(
+                    None,
+                    (
+                        meter._sell_warning(),
+                        self.env["utility.incoming"]._waiting_words(meter),
+                    ),
+                )
+            ),
         }
 
     def _unit(self, meter):

@@ -116,13 +116,11 @@ class UtilityIncoming(models.Model):
     @api.model
     def _cron_sell(self, limit=200):
         """Sell what waits, oldest first, a payment a commit."""
-        cron = self.env["ir.cron"]
-        incoming = self._due()[:limit]
-        cron._commit_progress(remaining=len(incoming))
-        for one in incoming:
-            one._work()
-            if not cron._commit_progress(1):
-                break
+        self.env["ir.cron"]._utility_work_off(
+            self._due()[:limit],
+            lambda one: one._work(),
+            lambda one, error: one._refused(str(error)),
+        )
 
     @api.model
     def _due(self):
@@ -277,6 +275,20 @@ class UtilityIncoming(models.Model):
             [("meter_id", "=", meter.id), ("state", "=", "waiting")], limit=1
         ):
             self.env.ref("utility_prepaid.ir_cron_sell_incoming").sudo()._trigger()
+
+    @api.model
+    def _waiting_words(self, meter):
+        """What a cashier tells a customer whose money is here and not on the meter yet."""
+        waiting = self.sudo().search(
+            [("meter_id", "=", meter.id), ("state", "in", ("waiting", "held"))]
+        )
+        if not waiting:
+            return ""
+        return self.env._(
+            "%(amount)s that came by itself waits for this meter. %(words)s",
+            amount=waiting.currency_id.format(sum(waiting.mapped("amount"))),
+            words=waiting[-1:].reason or "",
+        )
 
     # -------------------------------------------------------------- a person
 

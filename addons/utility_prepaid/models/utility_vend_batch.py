@@ -280,17 +280,15 @@ class UtilityVendBatch(models.Model):
     @api.model
     def _cron_work(self, limit=500):
         """Work confirmed batches off, a line a commit: a killed server goes on where it stood."""
-        cron = self.env["ir.cron"]
-        lines = self.env["utility.vend.batch.line"].search(
-            [("batch_id.state", "=", "running"), ("state", "in", TO_DO)],
-            order="batch_id, row, id",
-            limit=limit,
+        self.env["ir.cron"]._utility_work_off(
+            self.env["utility.vend.batch.line"].search(
+                [("batch_id.state", "=", "running"), ("state", "in", TO_DO)],
+                order="batch_id, row, id",
+                limit=limit,
+            ),
+            lambda line: line._work(),
+            lambda line, error: line.write({"state": "refused", "reason": str(error)}),
         )
-        cron._commit_progress(remaining=len(lines))
-        for line in lines:
-            line._work_alone()
-            if not cron._commit_progress(1):
-                break
         for batch in self.search([("state", "=", "running")]):
             if batch.todo_count:
                 self.env.ref("utility_prepaid.ir_cron_work_batches").sudo()._trigger()

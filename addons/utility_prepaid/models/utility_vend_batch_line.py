@@ -6,7 +6,6 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..tools.decimals import dec
 from .utility_vend_batch import TO_DO
-from .utility_vend_posting import BUSY, BUSY_RETRIES
 
 # Spreadsheets drop the zeros before a number: how long ours are, vending IDs first.
 WIDTHS = (8, 12, 14)
@@ -230,21 +229,16 @@ class UtilityVendBatchLine(models.Model):
 
     # --------------------------------------------------------------- working
 
-    def _work_alone(self):
-        """Take this payment, in the transaction that was just begun."""
-        for __ in range(BUSY_RETRIES):
-            try:
-                line = self.try_lock_for_update().filtered(lambda one: one.state in TO_DO)
-                if line:
-                    with self.env.cr.savepoint():
-                        line._take()
-                return
-            except BUSY:
-                # Only a new transaction sees what the others wrote.
-                self.env.cr.rollback()
-            except (UserError, ValidationError) as error:
-                self.write({"state": "refused", "reason": str(error)})
-                return
+    def _work(self):
+        """Take this payment, once."""
+        line = self.try_lock_for_update().filtered(lambda one: one.state in TO_DO)
+        if not line:
+            return
+        try:
+            with self.env.cr.savepoint():
+                line._take()
+        except (UserError, ValidationError) as error:
+            line.write({"state": "refused", "reason": str(error)})
 
     def _take(self):
         duplicate = self._duplicate()

@@ -61,13 +61,11 @@ class UtilityVend(models.Model):
     def _cron_decide(self, limit=200):
         """Look at every paid sale whose time has come, each in a transaction of its own."""
         domain = [("decide_at", "<=", fields.Datetime.now()), ("state", "in", PAID)]
-        cron = self.env["ir.cron"]
-        vends = self.search(domain, limit=limit, order="decide_at, id")
-        cron._commit_progress(remaining=len(vends))
-        for vend in vends:
-            vend._decide()
-            if not cron._commit_progress(1):
-                break
+        self.env["ir.cron"]._utility_work_off(
+            self.search(domain, limit=limit, order="decide_at, id"),
+            lambda vend: vend._decide(),
+            lambda vend, error: vend._decide_after(vend._pause()),
+        )
 
     def _decide(self):
         """Send the sale again, or hand it to a person; repeats are harmless."""

@@ -75,6 +75,37 @@ class TestCounterTour(UtilityCommon, BrowserCase):
         self.assertEqual(sale.print_count, 2)
         self.assertEqual(len(self._vends("sale")), 1, "printing sells nothing")
 
+    def test_wrong_room_and_other_invoices(self):
+        neighbour = self.env["res.partner"].create({"name": "Room 102 tenant"})
+        other = self._meter("202611000002")
+        self._contract(other, partner=neighbour)
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.customer.id,
+                "invoice_date": "2026-11-01",
+                "invoice_line_ids": [
+                    (0, 0, {"name": "Property fee", "price_unit": 300, "tax_ids": [(5, 0, 0)]})
+                ],
+            }
+        )
+        invoice.action_post()
+        self._tour("utility_counter_invoices")
+        sale = self._sell("100.00")
+        self._prove(sale.command_id)
+        self._tour("utility_counter_wrong_room")
+        self.assertRecordValues(
+            self._vends("reversal"),
+            [
+                {
+                    "state": "accepted",
+                    "reversed_vend_id": sale.id,
+                    "target_meter_id": other.id,
+                    "reason": "Meant for room 102",
+                }
+            ],
+        )
+
 
 @tagged("post_install", "-at_install", "utility_tour")
 class TestCounterUnits(BrowserCase):

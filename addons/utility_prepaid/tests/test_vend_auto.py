@@ -9,7 +9,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
-from .common import UtilityCommon
+from .common import Killed, UtilityCommon
 
 START = "2026-12-01 01:00:00"
 
@@ -114,6 +114,7 @@ class TestVendAuto(AutoCommon):
         waiting = [self._money_came(f"P-{number}", f"{number}0.00") for number in (1, 2)]
         self.assertEqual([one.state for one in waiting], ["waiting", "waiting"])
         self.assertIn("still on its way", waiting[0].reason)
+        self.assertIn("waits for this meter", self._counter().card(self.meter.id)["warning"])
         self.assertEqual(self._open_credit(), 80.0, "Visible in the books from the first moment")
         self._cron()
         self.assertEqual(waiting[0].state, "waiting", "The meter is busy")
@@ -316,15 +317,41 @@ class TestVendAuto(AutoCommon):
         def killed(one):
             if one == waiting[1]:
                 work(one)
-                raise RuntimeError("killed before the commit")
+                raise Killed
             return work(one)
 
         with (
             patch.object(model, "_work", killed),
-            mute_logger("odoo.addons.base.models.ir_cron"),
+            self._killed(),
         ):
             self._cron()
         self.assertEqual([one.state for one in waiting], ["sold", "waiting"])
         self._cron()
         self.assertEqual([one.state for one in waiting], ["sold", "sold"])
         self.assertEqual([len(meter.contract_id.vend_ids) for meter in meters], [2, 2])
+
+    def test_one_that_nobody_foresaw_holds_up_only_itself(self):
+        meters = [self._meter(f"20261100001{number}") for number in range(2)]
+        for meter in meters:
+            self._contract(meter)
+        held = [self._sell("10.00", meter=meter) for meter in meters]
+        waiting = [
+            self._money_came(f"P-{meter.vending_id}", "20.00", meter=meter) for meter in meters
+        ]
+        for vend in held:
+            self._prove(vend.command_id)
+        model = type(self.env["utility.incoming"])
+        work = model._work
+
+        def broken(one):
+            if one == waiting[0]:
+                raise ValueError("nobody thought of this")
+            return work(one)
+
+        with (
+            patch.object(model, "_work", broken),
+            mute_logger("odoo.addons.utility_prepaid.models.ir_cron"),
+        ):
+            self._cron()
+        self.assertEqual([one.state for one in waiting], ["waiting", "sold"])
+        self.assertEqual(waiting[0].reason, "nobody thought of this")

@@ -6,11 +6,11 @@ from openpyxl import Workbook, load_workbook
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 from ..tools import payment_list
+from .common import Killed
 from .test_vend_auto import AutoCommon
 
 
@@ -169,9 +169,9 @@ class TestVendBatch(AutoCommon):
         def killed(one):
             take(one)
             if one == batch.line_ids[1]:
-                raise RuntimeError("killed before the commit")
+                raise Killed
 
-        with patch.object(line, "_take", killed), mute_logger("odoo.addons.base.models.ir_cron"):
+        with patch.object(line, "_take", killed), self._killed():
             self._work()
         self.assertEqual((batch.state, self._states(batch)), ("running", ["taken", "ready"]))
         self._work()

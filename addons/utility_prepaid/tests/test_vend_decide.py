@@ -4,12 +4,11 @@ from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
-from odoo.tools import mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 from ..models.utility_command_later import UtilityCommand
-from .common import UtilityCommon
+from .common import Killed, UtilityCommon
 
 START = "2026-12-01 01:00:00"
 
@@ -137,12 +136,12 @@ class TestVendDecide(UtilityCommon):
 
             def killed(vend):
                 if vend == vends[1]:
-                    raise RuntimeError("killed")
+                    raise Killed
                 return decide(vend)
 
             with (
                 patch.object(type(self.env["utility.vend"]), "_decide", killed),
-                mute_logger("odoo.addons.base.models.ir_cron"),
+                self._killed(),
             ):
                 self._cron()
             self.assertEqual([len(vend.command_ids) for vend in vends], [2, 1])

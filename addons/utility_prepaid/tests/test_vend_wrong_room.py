@@ -2,10 +2,10 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
+from .common import Killed
 from .test_vend_auto import AutoCommon
 
 
@@ -185,18 +185,18 @@ class TestVendWrongRoom(AutoCommon):
 
         def killed(records, vals_list):
             create(records, vals_list)
-            raise RuntimeError("killed before the commit")
+            raise Killed
 
         with (
             patch.object(incoming, "create", killed),
-            mute_logger("odoo.addons.base.models.ir_cron"),
+            self._killed(),
         ):
             self._post()
         self.assertEqual((reversal.posted_at, self._incoming(reversal).ids), (False, []))
         self._post()
         with (
-            patch.object(incoming, "_move_to", side_effect=RuntimeError("killed")),
-            mute_logger("odoo.addons.base.models.ir_cron"),
+            patch.object(incoming, "_move_to", side_effect=Killed),
+            self._killed(),
         ):
             self._cron()
         self._cron()

@@ -32,6 +32,7 @@ export class Counter extends Component {
     setup() {
         this.root = useRef("root");
         this.ui = useService("ui");
+        this.action = useService("action");
         const orm = useService("orm");
         const bus = useService("bus_service");
         this.model = useState(
@@ -130,6 +131,8 @@ export class Counter extends Component {
             "print-a5": () => this.print("a5"),
             reverse: () => model.startAsk("reverse"),
             refund: () => model.startAsk("refund"),
+            "wrong-room": () => this.openWrongRoom(),
+            invoices: () => this.openInvoices(),
             confirm: () => model.confirm(),
             retry: () => model.retry(),
             tray: () => model.toggleTray(),
@@ -147,6 +150,27 @@ export class Counter extends Component {
         if (box) {
             box.value = this.model.search.text;
         }
+    }
+
+    /** A sale that can be reversed can be moved to the meter that it was meant for. */
+    async openWrongRoom() {
+        const {current} = this.model;
+        if (current?.can_reverse) {
+            await this.openForm("utility_prepaid.utility_vend_wrong_room_action", {
+                active_id: current.id,
+            });
+        }
+    }
+
+    /** Other invoices of the customer being served, or of anybody. */
+    async openInvoices() {
+        await this.openForm("utility_prepaid.utility_counter_invoice_action", {
+            default_partner_id: this.model.card?.customer_id || false,
+        });
+    }
+
+    async openForm(name, additionalContext) {
+        await this.action.doAction(name, {additionalContext, onClose: () => this.focus()});
     }
 
     async print(paper) {

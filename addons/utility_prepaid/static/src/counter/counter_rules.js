@@ -232,6 +232,9 @@ export function actOf(place, event) {
     if (key === "f4") {
         return place.stage === "search" ? "" : "read";
     }
+    if (key === "f6") {
+        return "invoices";
+    }
     if (key === "f8") {
         return "tray";
     }
@@ -272,5 +275,14 @@ export function actOf(place, event) {
     if (place.typing) {
         return "";
     }
-    return {p: "print-80mm", a: "print-a5", r: "reverse", m: "refund", t: "retry"}[key] || "";
+    return (
+        {
+            p: "print-80mm",
+            a: "print-a5",
+            r: "reverse",
+            w: "wrong-room",
+            m: "refund",
+            t: "retry",
+        }[key] || ""
+    );
 }

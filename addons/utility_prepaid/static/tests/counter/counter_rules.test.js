@@ -138,6 +138,7 @@ test("keys at the search box", () => {
     expect(actOf(place, {key: "ArrowDown"})).toBe("down");
     expect(actOf(place, {key: "p"})).toBe("");
     expect(actOf(place, {key: "1"})).toBe("");
+    expect(actOf(place, {key: "F6"})).toBe("invoices");
     expect(actOf(place, {key: "F8"})).toBe("tray");
     expect(actOf({...place, tray: true}, {key: "Enter"})).toBe("tray-open");
 });
@@ -168,6 +169,7 @@ test("keys of a saved sale, also on a keyboard that is not Latin", () => {
     expect(actOf(sale, {key: "p"})).toBe("print-80mm");
     expect(actOf(sale, {key: "A"})).toBe("print-a5");
     expect(actOf(sale, {key: "к", code: "KeyR"})).toBe("reverse");
+    expect(actOf(sale, {key: "w"})).toBe("wrong-room");
     expect(actOf(sale, {key: "m"})).toBe("refund");
     expect(actOf(sale, {key: "t"})).toBe("retry");
     expect(actOf(sale, {key: "Enter"})).toBe("");
