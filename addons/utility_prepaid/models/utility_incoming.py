@@ -208,6 +208,8 @@ class UtilityIncoming(models.Model):
         except UserError as error:
             return self._refused(str(error))
         self.sudo().vend_id = vend
+        # Acquirers and the bank know the payment; they ask for its sale.
+        self.sudo().payment_id.utility_vend_id = vend
         self._move_to("sold", reason=False, next_try_at=False)
         return vend
 
@@ -261,11 +263,15 @@ class UtilityIncoming(models.Model):
         """Its sale was undone and the money is the customer's again: a person decides."""
         self.ensure_one()
         self.sudo().write({"vend_id": False, "attempts": 0})
+        self.sudo().payment_id.utility_vend_id = False
         self._hold(words)
 
     def _paid_out(self, payment):
-        """Its sale was undone and the money handed over at the counter."""
-        for one in self.filtered(lambda one: payment and one.state == "sold"):
+        """Its sale was undone and the money went back.
+
+        :param payment: outbound `account.payment`; empty when the bank took it by itself
+        """
+        for one in self.filtered(lambda one: one.state == "sold"):
             one._move_to("given_back", refund_payment_id=payment.id)
 
     @api.model

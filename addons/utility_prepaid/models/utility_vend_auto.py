@@ -133,7 +133,6 @@ class UtilityVend(models.Model):
             )
             return
         super()._refund_money(reason)
-        self.incoming_id._paid_out(self.refund_payment_id)
 
     def _pay_back(self, sale):
         if sale._frees_incoming():
@@ -153,6 +152,8 @@ class UtilityVend(models.Model):
 
     def _update_state(self, sources, target, **values):
         changed = super()._update_state(sources, target, **values)
+        if changed and target == "refunded":
+            self.incoming_id._paid_out(self.refund_payment_id)
         if changed and target in FREE_AGAIN:
             self.env["utility.incoming"]._wake_waiting(self.meter_id)
         return changed

@@ -45,6 +45,8 @@ class UtilityVend(models.Model):
             raise UserError(self.env._("It was sold on this very meter."))
         if meter.company_id != self.company_id:
             raise UserError(self.env._("This meter belongs to another company."))
+        if self._money_return():
+            raise UserError(self.env._("The bank took the money of this sale back."))
         meter._check_sellable()
         self._check_no_open_money(meter)
         self._quote(meter, dec(self.amount, 2))

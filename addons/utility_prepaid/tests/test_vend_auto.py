@@ -94,6 +94,7 @@ class TestVendAuto(AutoCommon):
         self._post()
         self.assertEqual(vend.move_id.payment_state, "paid")
         self.assertEqual(self._open_credit(), 0.0)
+        self.assertEqual(one.payment_id.utility_vend_id, vend, "What the acquirer asks for")
         self.assertFalse(vend.payment_id, "The money is the incoming one's; there is no second")
 
     def test_same_reference_is_the_same_sale(self):
