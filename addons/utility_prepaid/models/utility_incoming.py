@@ -207,11 +207,16 @@ class UtilityIncoming(models.Model):
                 )
         except UserError as error:
             return self._refused(str(error))
-        self.sudo().vend_id = vend
-        # Acquirers and the bank know the payment; they ask for its sale.
-        self.sudo().payment_id.utility_vend_id = vend
+        self._mark(vend)
         self._move_to("sold", reason=False, next_try_at=False)
         return vend
+
+    def _mark(self, vend):
+        """Write down which sale this money bought, also where acquirers and the bank ask for it."""
+        one = self.sudo()
+        one.vend_id = vend
+        one.payment_id.utility_vend_id = vend
+        one.payment_id.move_id.utility_vend_id = vend
 
     def _check_order(self):
         """Money for a meter is sold in the order in which it came.
@@ -262,8 +267,8 @@ class UtilityIncoming(models.Model):
     def _freed(self, words):
         """Its sale was undone and the money is the customer's again: a person decides."""
         self.ensure_one()
-        self.sudo().write({"vend_id": False, "attempts": 0})
-        self.sudo().payment_id.utility_vend_id = False
+        self._mark(self.env["utility.vend"])
+        self.sudo().attempts = 0
         self._hold(words)
 
     def _paid_out(self, payment):
