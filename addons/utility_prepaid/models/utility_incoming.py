@@ -133,28 +133,41 @@ class UtilityIncoming(models.Model):
             ),
             order="id",
         )
-        meters = waiting.meter_id
-        commands = self.env["utility.command"].search(
-            [
-                ("meter_id", "in", meters.ids),
-                ("money", "=", True),
-                ("state", "not in", ENDED),
-            ]
-        )
-        unsettled = self.env["utility.vend"].search(
-            [
-                ("meter_id", "in", meters.ids),
-                ("kind", "=", "sale"),
-                ("state", "in", ("accepted", "disputed")),
-            ]
-        )
-        seen = set((commands.meter_id | unsettled.meter_id).ids)
+        seen = set(self._busy(waiting.meter_id).ids)
         due = []
         for one in waiting:
             if one.meter_id.id not in seen:
-                seen.add(one.meter_id.id)
+                # Money that is nobody's yet waits for no other.
+                seen.update(one.meter_id.ids)
                 due.append(one.id)
         return self.browse(due)
+
+    @api.model
+    def _busy(self, meters):
+        """Which of these meters have an order under way, or a paid sale that is not settled."""
+        commands = (
+            self.env["utility.command"]
+            .sudo()
+            .search(
+                [
+                    ("meter_id", "in", meters.ids),
+                    ("money", "=", True),
+                    ("state", "not in", ENDED),
+                ]
+            )
+        )
+        unsettled = (
+            self.env["utility.vend"]
+            .sudo()
+            .search(
+                [
+                    ("meter_id", "in", meters.ids),
+                    ("kind", "=", "sale"),
+                    ("state", "in", ("accepted", "disputed")),
+                ]
+            )
+        )
+        return (commands.meter_id | unsettled.meter_id).with_env(meters.env)
 
     def _work(self):
         """Sell this money if it can be sold now; else it waits, or a person is told.

@@ -243,7 +243,7 @@ class UtilityVendBatch(models.Model):
         batch.invalidate_recordset(["state"])
         if batch.state != "draft":
             return True
-        batch.line_ids._check()
+        batch.line_ids._mark_duplicates()
         todo = batch.line_ids.filtered(lambda line: line.state in TO_DO)
         if not todo:
             raise UserError(self.env._("No line of this batch can be sold."))

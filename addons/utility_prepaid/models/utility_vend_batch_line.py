@@ -1,8 +1,10 @@
 import re
+from itertools import count
 from uuid import uuid4
 
 from odoo import fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 
 from ..tools.decimals import dec
 from .utility_vend_batch import TO_DO
@@ -80,18 +82,25 @@ class UtilityVendBatchLine(models.Model):
 
     def _check(self):
         """Say of each line what would become of it now."""
-        if not self:
-            return
-        known = self._known_meters()
-        seen = {}
+        known = self._known_meters() if self else {}
+        words = {}
         for line in self:
             if not line.chosen:
-                line.meter_id, words = line._find(known)
-            else:
-                words = ""
-            line.identity = line._identity(seen)
-            line.state, line.reason = line._judge(words, seen)
-            seen[line.identity] = line
+                line.meter_id, words[line] = line._find(known)
+        self._name_payments()
+        taken, busy = self._taken_before(), self._busy_meters()
+        seen = {}
+        found = {line: line._judge(words.get(line, ""), seen, taken, busy) for line in self}
+        # Written at the end: each look-up would write what is known so far, line by line.
+        for line, (state, reason) in found.items():
+            line.write({"state": state, "reason": reason})
+
+    def _mark_duplicates(self):
+        """Look again for what was taken since the lines were checked."""
+        taken = self._taken_before()
+        for line in self:
+            if line.state in TO_DO and line.identity in taken:
+                line.write({"state": "duplicate", "reason": taken[line.identity]})
 
     def _known_meters(self):
         """Whatever the lines may name -> meters, in three look-ups for all of them."""
@@ -160,72 +169,84 @@ class UtilityVendBatchLine(models.Model):
             known=meter.partner_id.name,
         )
 
-    def _identity(self, seen):
-        """The same payment in another file, or in the same file again, has the same identity."""
-        meter = self.meter_id.vending_id or self.named or ""
-        if self.statement_line_id:
-            return self.reference
-        if self.reference:
-            return f"{self.reference} {meter}"
-        base = f"{self.paid_on} {meter} {dec(self.amount, 2)}"
-        # Without a reference, equal rows of one file are payments of their own.
-        count = 1
-        while f"{base} #{count}" in seen:
-            count += 1
-        return f"{base} #{count}"
+    def _name_payments(self):
+        """The same payment in another file, or in the same file again, gets the same name."""
+        given = set()
+        for line in self:
+            meter = line.meter_id.vending_id or line.named or ""
+            if line.statement_line_id:
+                line.identity = line.reference
+            elif line.reference:
+                line.identity = f"{line.reference} {meter}"
+            else:
+                # Equal rows of one file that have no reference are payments of their own.
+                base = f"{line.paid_on} {meter} {dec(line.amount, 2)}"
+                line.identity = next(
+                    name for n in count(1) if (name := f"{base} #{n}") not in given
+                )
+            given.add(line.identity)
 
-    def _judge(self, words, seen):
-        """:return: (state, reason)"""
+    def _judge(self, words, seen, taken, busy):
+        """What would become of this line.
+
+        :param words: why no meter was found
+        :param seen: {name of a payment: line} of the lines above, and then of this one
+        :param taken: as of `_taken_before`
+        :param busy: as of `_busy_meters`
+        :return: (state, reason)
+        """
+        above = seen.setdefault(self.identity, self)
         if self.error:
             return "refused", self.error
-        if self.identity in seen:
-            return "duplicate", self.env._(
-                "The same payment stands in row %s.", seen[self.identity].row
-            )
-        if duplicate := self._duplicate():
-            return "duplicate", duplicate
+        if above != self:
+            return "duplicate", self.env._("The same payment stands in row %s.", above.row)
+        if self.identity in taken:
+            return "duplicate", taken[self.identity]
         meter = self.meter_id
         if not meter:
             return "not_found", words
-        vends = self.env["utility.vend"]
         try:
             meter._check_sellable()
-            vends._quote(meter, dec(self.amount, 2))
+            self.env["utility.vend"]._quote(meter, dec(self.amount, 2))
         except UserError as error:
             return "refused", str(error)
-        try:
-            vends._check_no_open_money(meter)
-        except UserError as error:
-            return "waits", str(error)
+        if meter in busy:
+            return "waits", self.env._(
+                "The meter has another order, or a sale that is not settled."
+            )
         return "ready", False
 
-    def _duplicate(self):
-        """Words when this payment was taken before, or stands in another batch."""
-        stored = self.env["utility.incoming"].search(
-            [
-                ("company_id", "=", self.company_id.id),
-                ("reference", "=", self.identity),
-                ("uuid", "!=", self.uuid),
-            ],
-            limit=1,
-        )
-        if stored:
-            return self.env._(
+    def _taken_before(self):
+        """Payments of these lines that were taken before, or stand in another batch.
+
+        :return: {name of the payment: words}
+        """
+        names = [line.identity for line in self]
+        company = Domain("company_id", "in", self.company_id.ids)
+        found = {}
+        for other in self.search(
+            company
+            & Domain("identity", "in", names)
+            & Domain("batch_id", "not in", self.batch_id.ids)
+            & Domain("batch_id.state", "=", "running")
+            & Domain("state", "in", TO_DO)
+        ):
+            found[other.identity] = self.env._(
+                "This payment stands in batch %s.", other.batch_id.name
+            )
+        for stored in self.env["utility.incoming"].search(
+            company
+            & Domain("reference", "in", names)
+            & Domain("uuid", "not in", self.mapped("uuid"))
+        ):
+            found[stored.reference] = self.env._(
                 "This payment was taken before: %s.", stored.vend_id.name or stored.reference
             )
-        other = self.search(
-            [
-                ("company_id", "=", self.company_id.id),
-                ("identity", "=", self.identity),
-                ("batch_id", "!=", self.batch_id.id),
-                ("batch_id.state", "=", "running"),
-                ("state", "in", TO_DO),
-            ],
-            limit=1,
-        )
-        if other:
-            return self.env._("This payment stands in batch %s.", other.batch_id.name)
-        return ""
+        return found
+
+    def _busy_meters(self):
+        """Meters that cannot be charged before something else ends."""
+        return self.env["utility.incoming"]._busy(self.meter_id)
 
     # --------------------------------------------------------------- working
 
@@ -241,9 +262,8 @@ class UtilityVendBatchLine(models.Model):
             line.write({"state": "refused", "reason": str(error)})
 
     def _take(self):
-        duplicate = self._duplicate()
-        if duplicate:
-            self.write({"state": "duplicate", "reason": duplicate})
+        self._mark_duplicates()
+        if self.state == "duplicate":
             return
         if self.statement_line_id.is_reconciled:
             raise UserError(self.env._("The bank line was matched with something else meanwhile."))
