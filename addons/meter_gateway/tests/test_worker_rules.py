@@ -179,6 +179,7 @@ class TestWorkerRules(GatewayCommon):
         self.assertIn("unknown", [state for state, __ in seen])
         self.assertEqual(command.attempts, 1, "a refusal that is final is not sent again")
         self.assertEqual((vend.state, self._executions(command)), ("accepted", 0))
+        self.assertFalse(command._may_succeed_later(), "a person decides at once")
 
     def test_rule_4_an_order_given_up_that_arrives_later_is_charged_not_paid(self):
         command = self._queue()
@@ -204,6 +205,7 @@ class TestWorkerRules(GatewayCommon):
             self._run()
         self.assertEqual((vend.command_id.state, vend.command_id.attempts), ("failed", 2))
         self.assertTrue(vend._can_retry() and vend._can_refund())
+        self.assertTrue(vend.command_id._may_succeed_later(), "it is sent again after a pause")
 
     # 5. Every run starts by asking about what another run sent.
 
