@@ -183,6 +183,8 @@ class UtilityIncoming(models.Model):
                 self._place_money()
         except UserError as error:
             return self._refused(str(error))
+        if not self._stands_open():
+            return self._settled_otherwise()
         meter = self.meter_id
         contract = meter.contract_id
         if not meter or not self.contract_id:
@@ -223,6 +225,15 @@ class UtilityIncoming(models.Model):
         self._mark(vend)
         self._move_to("sold", reason=False, next_try_at=False)
         return vend
+
+    def _settled_otherwise(self):
+        """The end of a contract pays out all that stands to the customer's credit."""
+        self._move_to(
+            "given_back",
+            reason=self.env._("It was settled in the books, as when a contract ends."),
+            next_try_at=False,
+        )
+        return self.vend_id
 
     def _mark(self, vend):
         """Write down which sale this money bought, also where acquirers and the bank ask for it."""
@@ -376,6 +387,9 @@ class UtilityIncoming(models.Model):
             raise UserError(self.env._("This money does not wait any more."))
         self.company_id._utility_check_open(journal)
         self._place_money()
+        if not self._stands_open():
+            self._settled_otherwise()
+            return
         payment = self._pay_out(journal)
         self._move_to("given_back", reason=reason, refund_payment_id=payment.id, next_try_at=False)
 

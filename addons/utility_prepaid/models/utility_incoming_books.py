@@ -106,6 +106,15 @@ class UtilityIncoming(models.Model):
         (debit | credit).reconcile()
         return move
 
+    def _stands_open(self):
+        """Whether the customer's credit is still there, in this document or in another one."""
+        one = self.sudo()
+        credit = self.env["utility.ledger"]._open(one.move_id.line_ids)
+        credit = credit.filtered(lambda line: line.balance < 0)
+        if one.contract_id:
+            credit |= one.contract_id._open_credit_lines()
+        return -dec(sum(credit.mapped("amount_residual")), 2) >= dec(one.amount, 2)
+
     def _pay_out(self, journal):
         """Pay the open credit of this money out.
 

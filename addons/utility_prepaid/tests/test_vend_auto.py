@@ -212,6 +212,18 @@ class TestVendAuto(AutoCommon):
         self.assertIn(self.contract.name, one.reason)
         self.assertEqual((self._open_credit(), self._open_credit(newcomer)), (100.0, 0.0))
 
+    def test_paid_out_with_the_contract_is_not_paid_out_again(self):
+        busy = self._sell("50.00")
+        one = self._money_came("P-1")
+        self._counter().refund(busy.id, "gives up")
+        ledger = self.env["utility.ledger"]
+        payment = ledger._pay(self.contract, Decimal(100), self.cash, "outbound", "Closing")
+        ledger._reconcile(payment.move_id.line_ids | self.contract._open_credit_lines())
+        self.contract.sudo().write({"state": "closed"})
+        self._cron()
+        self.assertEqual((one.state, one.refund_payment_id.ids), ("given_back", []))
+        self.assertEqual(self._open_credit(), 0.0)
+
     def test_payment_that_is_in_the_books_already(self):
         """As a payment provider posts it: on the customer's ordinary account."""
         payment = self.env["account.payment"].create(
