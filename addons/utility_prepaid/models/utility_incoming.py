@@ -239,8 +239,9 @@ class UtilityIncoming(models.Model):
         """Write down which sale this money bought, also where acquirers and the bank ask for it."""
         one = self.sudo()
         one.vend_id = vend
-        one.payment_id.utility_vend_id = vend
-        one.payment_id.move_id.utility_vend_id = vend
+        if one.payment_id.move_id == one.move_id:
+            one.payment_id.utility_vend_id = vend
+            one.move_id.utility_vend_id = vend
 
     def _check_order(self):
         """Money for a meter is sold in the order in which it came.

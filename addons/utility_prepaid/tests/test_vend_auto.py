@@ -329,8 +329,9 @@ class TestVendAuto(AutoCommon):
 
         def killed(one):
             if one == waiting[1]:
-                work(one)
-                raise Killed
+                with one.env.cr.savepoint():
+                    work(one)
+                    raise Killed
             return work(one)
 
         with (

@@ -37,12 +37,7 @@ add("utility_counter_wrong_room", () => [
     {
         content: "Type the meter it was meant for",
         trigger: ".modal .o_field_widget[name=meter_id] input",
-        run: "edit 202611000002",
-    },
-    {
-        content: "Choose it",
-        trigger: ".o-autocomplete--dropdown-item:not(.o_m2o_dropdown_option) a",
-        run: "click",
+        run: "edit 202611000002 && press Enter",
     },
     {
         content: "Whose it is stands beside",
