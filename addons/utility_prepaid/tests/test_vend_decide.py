@@ -167,6 +167,8 @@ class TestVendDecide(UtilityCommon):
             wizard.with_user(self.users["manager"]).create(form).action_confirm()
         self.assertEqual((vend.state, vend.reason), ("written_off", "The meter burnt"))
         self.assertEqual(command.state, "failed", "The meter is free for the next sale")
+        self._post()
+        self.assertEqual((vend.move_id.payment_state, self._open_credit()), ("paid", 0.0))
         self.assertTrue(self._sell(uuid="sale-after-write-off"))
 
     def test_write_off_not_by_the_seller_and_only_disputed(self):
