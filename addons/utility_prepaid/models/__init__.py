@@ -82,6 +82,7 @@ from . import (
     utility_settlement_hand,
     utility_settlement_line,
     utility_settlement_money,
+    utility_settlement_session,
     utility_settlement_status,
     utility_settlement_step,
     utility_settlement_next,

@@ -103,12 +103,20 @@ class UtilityCashSession(models.Model):
         kinds = dict(self.env["utility.vend"]._fields["kind"]._description_selection(self.env))
         found = {}
         payments = self.sudo().payment_ids.filtered(lambda p: p.move_id.state == "posted")
+        settlements = self.env["utility.settlement"].sudo()
+        settled = settlements.search([("payment_id", "in", payments.ids)]).payment_id
         for payment in payments:
             vend = payment.utility_vend_id
             if payment.payment_type == "outbound" and vend.kind == "sale":
                 kind = self.env._("Money back")
+            elif vend:
+                kind = kinds[vend.kind]
+            elif payment in settled:
+                kind = self.env._("Settlement")
+            elif payment.utility_invoice_id:
+                kind = self.env._("Other invoices")
             else:
-                kind = kinds[vend.kind] if vend else self.env._("Other")
+                kind = self.env._("Other")
             sign = 1 if payment.payment_type == "inbound" else -1
             count, amount = found.get((kind, payment.journal_id), (0, ZERO))
             found[(kind, payment.journal_id)] = (count + 1, amount + sign * dec(payment.amount, 2))

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, LockError, UserError
+from odoo.exceptions import AccessError, UserError
 
 from ..tools.decimals import dec
 from .utility_cash_session_close import UNSETTLED
@@ -25,9 +25,15 @@ class UtilityVend(models.Model):
 
     @api.depends("kind", "state", "posted_at", "refund_payment_id", "amount")
     def _compute_money_back_due(self):
+        freed = self.filtered_domain(self._due_domain())
         for vend in self:
-            due = vend.filtered_domain(self._due_domain())
-            vend.money_back_due = due.amount if due else 0
+            vend.money_back_due = vend._still_open() if vend in freed else 0
+
+    def _still_open(self):
+        """How much of its money is still the customer's open credit."""
+        items = self.contract_id._open_credit_lines()
+        credit = -sum((dec(item.amount_residual, 2) for item in items), dec(0, 2))
+        return min(dec(self.amount, 2), credit)
 
     @api.model
     def _due_domain(self):
@@ -89,15 +95,9 @@ class UtilityVend(models.Model):
         return super()._pay_back(sale)
 
     def _payer(self):
-        """In whose name a scheduled action pays money back; nobody means that it waits.
-
-        :raises LockError: the shift is busy at this moment
-        """
+        """In whose name a scheduled action pays money back; nobody means that it waits."""
         session = self.sudo().session_id
         if session.state == "open":
-            # The posting holds other rows already: it does not wait for this one.
-            if not session.try_lock_for_update(allow_referencing=True):
-                raise LockError(self.env._("Shift %s is busy.", session.name))
             return session.user_id
         cash = self.journal_id.sudo().type == "cash"
         if session or (
@@ -126,6 +126,10 @@ class UtilityVend(models.Model):
             return
         if not self.money_back_due:
             raise UserError(self.env._("There is no money to give back for %s.", self.name))
+        if dec(self.money_back_due, 2) != dec(self.amount, 2):
+            raise UserError(
+                self.env._("Part of what %s freed was settled meanwhile in the books.", self.name)
+            )
         journal = journal.sudo()
         own = self.env["utility.cash.session"]._current(self.company_id)
         if journal.type == "cash" and own:

@@ -16,3 +16,4 @@ from . import test_settlement_steps
 from . import test_settlement_closing
 from . import test_settlement_hand
 from . import test_settlement_pause
+from . import test_cash_session_settlement
