@@ -2,6 +2,11 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..tools.spreadsheet import TableError, read_table
+from .res_company_books import Wanted
+
+# China: 1012 other monetary funds, 5603 and 6603 costs of finance.
+CLEARING = Wanted("asset_current", True, ("1012",))
+FEES = Wanted("expense", False, ("5603", "6603"))
 
 # What a settlement's spreadsheet tells of each payment; the headings are set on the acquirer.
 COLUMNS = ("reference", "amount", "fee", "date")
@@ -144,8 +149,8 @@ class UtilityAcquirer(models.Model):
         acquirer = self.with_company(company)
         if not acquirer.fee_account_id:
             acquirer.fee_account_id = acquirer._fee_account()
-        acquirer.clearing_account_id = acquirer._new_account(
-            self.env._("%s clearing", self.name), "asset_current", company.transfer_account_id
+        acquirer.clearing_account_id = company._utility_new_account(
+            self.env._("%s clearing", self.name), CLEARING
         )
         acquirer.journal_id = self.env["account.journal"].create(
             {
@@ -171,29 +176,8 @@ class UtilityAcquirer(models.Model):
         other = self.with_context(active_test=False).search(
             [("company_id", "=", self.company_id.id), ("fee_account_id", "!=", False)], limit=1
         )
-        return other.fee_account_id or self._new_account(
-            self.env._("Payment provider fees"), "expense"
-        )
-
-    def _new_account(self, name, account_type, beside=None):
-        """A new account whose code follows another one's.
-
-        :param beside: `account.account`; empty means the first of the same type
-        """
-        accounts = self.env["account.account"]
-        company = self.company_id
-        domain = [*accounts._check_company_domain(company), ("account_type", "=", account_type)]
-        beside = beside or accounts.search(domain, limit=1)
-        if not beside:
-            beside = accounts.search(accounts._check_company_domain(company), limit=1)
-        return accounts.create(
-            {
-                "name": name,
-                "code": accounts._search_new_account_code(beside.code),
-                "account_type": account_type,
-                "reconcile": account_type == "asset_current",
-                "company_ids": [fields.Command.link(company.id)],
-            }
+        return other.fee_account_id or self.company_id._utility_new_account(
+            self.env._("Payment provider fees"), FEES
         )
 
     # ------------------------------------------------------------ spreadsheet

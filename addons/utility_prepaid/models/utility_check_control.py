@@ -172,8 +172,13 @@ class UtilityCheck(models.Model):
                        AND (kind = 'reversal' AND state = 'delivered' OR kind = 'sale' AND state IN
                             ('accepted', 'disputed', 'delivered', 'reversed', 'written_off'))
                      GROUP BY contract_id) v ON v.contract_id = c.id
-         LEFT JOIN (SELECT contract_id, sum(unspent) AS unspent FROM utility_payment_return
-                     WHERE state = 'posted' GROUP BY contract_id) b ON b.contract_id = c.id
+         LEFT JOIN (SELECT contract_id, sum(unspent) AS unspent
+                      FROM (SELECT contract_id, unspent FROM utility_payment_return
+                             WHERE state = 'posted'
+                             UNION ALL
+                            SELECT contract_id, -carried FROM utility_go_live_line
+                             WHERE move_id IS NOT NULL) beside_sales
+                     GROUP BY contract_id) b ON b.contract_id = c.id
              WHERE c.company_id = %(company)s
             """,
             company=company.id,

@@ -93,20 +93,27 @@ class UtilityCheckPosition(models.AbstractModel):
                            sum(drawn) AS drawn
                       FROM vends WHERE proved OR drawn <> 0 GROUP BY contract_id) v
                 ON v.contract_id = c.id
-         LEFT JOIN (SELECT contract_id, sum(unspent) AS unspent FROM utility_payment_return
-                     WHERE state = 'posted' AND date <= %s GROUP BY contract_id) b
-                ON b.contract_id = c.id
+         LEFT JOIN (SELECT contract_id, sum(unspent) AS unspent
+                      FROM (SELECT contract_id, unspent FROM utility_payment_return
+                             WHERE state = 'posted' AND date <= %s
+                             UNION ALL
+                            SELECT l.contract_id, -l.carried FROM utility_go_live_line l
+                              JOIN account_move m ON m.id = l.move_id
+                             WHERE m.date <= %s) beside_sales
+                     GROUP BY contract_id) b ON b.contract_id = c.id
              WHERE i.contract_id IS NOT NULL OR v.contract_id IS NOT NULL
              ORDER BY c.id
             """,
             scope,
             date,
             date,
+            date,
         )
         for row in self._rows(query):
             beside = row["sum_documents"] + row["sum_given"] - row["sum_arrears"]
             debt = beside + row["sum_drawn"] - row["sum_money"]
-            # What was carried ends with the contract, or with the payment that it was left of.
+            # What was carried ends with the contract, or with the payment that it was left of; some
+            # was carried over from an old desk.
             released = row["sum_carried" if row["closed"] else "sum_unspent"]
             place = (row["site_id"], row["utility"], None)
             places[place]["documents"] += beside

@@ -97,9 +97,12 @@ class UtilityCheckPosition(models.AbstractModel):
                        n.id IS NOT NULL AND l.balance > 0 AS handed_on,
                        CASE WHEN j.type IN ('bank', 'cash', 'credit') THEN j.id
                             -- from a provider's account, which is not the customers'
-                            WHEN sum(l.balance) OVER (PARTITION BY m.id) <> 0 THEN n.journal_id
+                            WHEN sum(l.balance) OVER (PARTITION BY m.id) <> 0
+                            THEN COALESCE(n.journal_id, u.journal_id)
                             END AS journal_id,
-                       CASE WHEN n.id IS NULL AND %(is_paired)s THEN v.id END AS vend_id,
+                       -- the bank itself paid back what a reversal freed
+                       CASE WHEN u.id IS NOT NULL THEN u.id
+                            WHEN n.id IS NULL AND %(is_paired)s THEN v.id END AS vend_id,
                        COALESCE(CASE WHEN n.id IS NULL THEN v.contract_id END,
                                 m.utility_contract_id, p.utility_contract_id) AS contract_id
                   FROM account_move_line l
@@ -108,6 +111,8 @@ class UtilityCheckPosition(models.AbstractModel):
              LEFT JOIN account_payment p ON p.id = m.origin_payment_id
              LEFT JOIN utility_vend v ON v.id = COALESCE(m.utility_vend_id, p.utility_vend_id)
              LEFT JOIN utility_incoming n ON n.move_id = m.id
+             LEFT JOIN utility_payment_return b ON b.move_id = m.id
+             LEFT JOIN utility_vend u ON u.reversed_vend_id = b.vend_id AND u.state = 'delivered'
                  WHERE l.account_id = %(account)s AND l.company_id = %(company)s
                    AND l.parent_state = 'posted' AND l.date <= %(date)s
             ), items AS (

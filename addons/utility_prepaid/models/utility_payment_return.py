@@ -48,7 +48,9 @@ class UtilityPaymentReturn(models.Model):
         related="payment_id.utility_contract_id", store=True, precompute=True, index=True
     )
     partner_id = fields.Many2one(related="payment_id.partner_id", string="Customer")
-    vend_id = fields.Many2one(related="payment_id.utility_vend_id", string="Sale")
+    vend_id = fields.Many2one(
+        "utility.vend", "Sale", compute="_compute_vend_id", store=True, index="btree_not_null"
+    )
     amount = fields.Monetary(related="payment_id.amount")
     date = fields.Date(required=True, default=lambda self: self.env.company._utility_today())
     reason = fields.Char(required=True)
@@ -86,6 +88,11 @@ class UtilityPaymentReturn(models.Model):
     _payment_once = models.UniqueIndex(
         "(payment_id) WHERE state = 'posted'", "This payment was returned already."
     )
+
+    @api.depends("payment_id")
+    def _compute_vend_id(self):
+        for record in self:
+            record.vend_id = record.payment_id.sudo().utility_vend_id or record._incoming().vend_id
 
     @api.depends("state", "move_id.line_ids.amount_residual")
     def _compute_owed(self):
@@ -160,8 +167,8 @@ class UtilityPaymentReturn(models.Model):
         self.ensure_one()
         record = self.sudo()
         contract, payment = record.contract_id, record.payment_id
-        record.lock_for_update()
         contract.meter_id._lock_row()
+        record.lock_for_update()
         record.invalidate_recordset(["state"])
         contract.invalidate_recordset(["remainder"])
         if record.state != "draft":
@@ -177,12 +184,20 @@ class UtilityPaymentReturn(models.Model):
         held = payment.outstanding_account_id
         if not taken or not held:
             raise UserError(self.env._("This payment does not stand on the customers' account."))
-        vend = payment.utility_vend_id
-        if vend.kind == "sale":
+        record._compute_vend_id()
+        vend = record.vend_id
+        unspent = dec(0, 2)
+        if vend.kind == "sale" and vend.state in ("accepted", "disputed"):
             vend._money_is_gone(record.reason)
-        # What of it was not spent is the customer's credit no longer.
-        unspent = min(-dec(taken.amount_residual, 2), dec(contract.remainder, 2))
-        contract.remainder = dec(contract.remainder, 2) - unspent
+        elif vend.kind == "sale" and vend.state == "delivered":
+            if not vend.posted_at:
+                vend._post()
+            # What of it was carried over is the customer's credit no longer.
+            unspent = min(-dec(taken.amount_residual, 2), dec(contract.remainder, 2))
+            contract.remainder = dec(contract.remainder, 2) - unspent
+        for incoming in record._incoming():
+            if incoming.state in ("waiting", "held") or vend.state == "refunded":
+                incoming._move_to("given_back", reason=record.reason)
         taken.remove_move_reconcile()
         amount = dec(payment.amount, 2)
         labels = dict(self._fields["kind"]._description_selection(self.env))
@@ -208,6 +223,14 @@ class UtilityPaymentReturn(models.Model):
             }
         )
         self._log(self.env._("Payment returned"))
+
+    def _incoming(self):
+        """The money that came by itself with this payment, if it did."""
+        return (
+            self.env["utility.incoming"]
+            .sudo()
+            .search([("payment_id", "=", self.payment_id.id), ("payment_id", "!=", False)])
+        )
 
     def _bank_item(self):
         """The item that the bank's line settles."""

@@ -14,22 +14,15 @@ class UtilityVend(models.Model):
         return (
             self.env["utility.payment.return"]
             .sudo()
-            .search([("payment_id.utility_vend_id", "=", self.id), ("state", "=", "posted")])
+            .search([("vend_id", "=", self.id), ("state", "=", "posted")])
         )
 
     def _money_is_gone(self, reason):
-        """Settle what is not settled of this sale before its payment is taken out of the books.
-
-        A sale that the meter received is invoiced; one that is proved not charged, or was not sent
-        yet, ends without money back.
+        """End a sale whose credit the meter has not received: there is no money to give back.
 
         :raises UserError: it is not known yet whether the meter was charged
         """
         self.ensure_one()
-        if self.state == "delivered" and not self.posted_at:
-            self._post()
-        if self.state not in ("accepted", "disputed"):
-            return
         if not self._can_refund():
             raise UserError(
                 self.env._(
@@ -53,6 +46,7 @@ class UtilityVend(models.Model):
             # What the sale had carried over went with its money already.
             contract = self.contract_id
             contract.remainder = dec(contract.remainder, 2) + dec(back.unspent, 2)
+            back.unspent = 0
         return super()._on_delivered(command)
 
     def _pay_back(self, sale):

@@ -17,3 +17,4 @@ from . import test_settlement_closing
 from . import test_settlement_hand
 from . import test_settlement_pause
 from . import test_cash_session_settlement
+from . import test_go_live

@@ -1,6 +1,8 @@
 import base64
 import doctest
 import io
+from decimal import Decimal
+from uuid import uuid4
 
 from openpyxl import Workbook
 
@@ -407,7 +409,40 @@ class TestAcquirerGeneric(AcquirerCases, AcquirerCommon):
         self.assertEqual(contract.remainder, 0.2)
         back = self._return(vend)
         self.assertEqual(contract.remainder, 0)
-        self.assertEqual(back.owed, 99.8)
+        self.assertEqual((back.owed, back.unspent), (99.8, 0.2))
+        self._agrees({"debt"})
+        status = self._counter("supervisor").reverse("reversal-acq2", vend.id, "charged back")
+        reversal = self.env["utility.vend"].browse(status["id"])
+        self._prove(reversal.command_id, before="14.55", after="10.00")
+        self._post()
+        self.assertEqual((contract.remainder, back.owed), (0, 0))
+        self.assertEqual(self._open(self.customer_account), [])
+        self._agrees(set())
+
+    def _agrees(self, codes):
+        """The daily check finds these classes and no other."""
+        check = self.env["utility.check"]._run(self.company, self.company._utility_today())
+        found = check.finding_ids.filtered(lambda finding: not finding.gone)
+        self.assertEqual(set(found.mapped("code")), codes)
+
+    def test_money_that_came_by_itself_and_is_returned_before_it_was_sold(self):
+        self._sell("10.00")
+        one = (
+            self.env["utility.vend"]
+            .sudo()
+            ._sell_automatic(
+                str(uuid4()), self.meter, Decimal("20.00"), self.acquirer.journal_id, "4200009"
+            )
+        )
+        self.assertEqual(one.state, "waiting")
+        back = (
+            self.env["utility.payment.return"]
+            .with_user(self.users["accountant"])
+            .create({"payment_id": one.payment_id.id, "date": "2026-05-10", "reason": "Disputed"})
+        )
+        back.action_post()
+        self.assertEqual(one.state, "given_back")
+        self.assertEqual(self._open(self.customer_account), [-10.0])
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")

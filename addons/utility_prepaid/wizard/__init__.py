@@ -17,4 +17,9 @@ from . import (
     utility_vend_write_off,
     utility_vend_wrong_room,
 )
-from . import utility_acquirer_resolve, utility_tax_invoice_import, utility_tax_invoice_red
+from . import (
+    utility_acquirer_resolve,
+    utility_go_live_decide,
+    utility_tax_invoice_import,
+    utility_tax_invoice_red,
+)
