@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from odoo.addons.utility_prepaid.tools.decimals import dec
+
 from ..lib.meterwire.errors import KeyMissing
 from ..lib.meterwire.jobs import Meter
 
@@ -121,8 +123,28 @@ class UtilityMeter(models.Model):
         dialect = self._dialect()
         return bool(dialect and dialect.can(kind))
 
-    def _check_sellable(self):
-        super()._check_sellable()
+    def _reverse_refusal(self, credit):
+        dialect = self._is_connected() and self._dialect()
+        if not (dialect and dialect.shape and dialect.shape.reverses_last):
+            return super()._reverse_refusal(credit)
+        last = (
+            self.env["utility.command"]
+            .sudo()
+            .search(
+                [("meter_id", "=", self.id), ("money", "=", True), ("state", "=", "done")],
+                order="done_at desc, id desc",
+                limit=1,
+            )
+        )
+        if last.kind == "charge" and dec(last.credit) == credit:
+            return ""
+        return self.env._(
+            "Meter %(meter)s takes back its last charge as a whole, nothing else.",
+            meter=self.vending_id,
+        )
+
+    def _check_chargeable(self):
+        super()._check_chargeable()
         meter = self.sudo()
         if not meter._is_connected():
             boxes = self.env["meter.concentrator"].sudo()

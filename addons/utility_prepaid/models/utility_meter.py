@@ -264,10 +264,7 @@ class UtilityMeter(models.Model):
         """
         self.ensure_one()
         _ = self.env._
-        if not self.active:
-            raise UserError(_("Meter %(meter)s is out of use.", meter=self.vending_id))
-        if not self.prepaid:
-            raise UserError(_("Meter %(meter)s is not a prepaid meter.", meter=self.vending_id))
+        self._check_in_use()
         contract = self.contract_id
         if not contract:
             raise UserError(
@@ -279,6 +276,22 @@ class UtilityMeter(models.Model):
             )
         if contract.state == "closing":
             raise UserError(_("The contract is being closed: nothing more can be sold."))
+        self._check_chargeable()
+
+    def _check_in_use(self):
+        self.ensure_one()
+        _ = self.env._
+        if not self.active:
+            raise UserError(_("Meter %(meter)s is out of use.", meter=self.vending_id))
+        if not self.prepaid:
+            raise UserError(_("Meter %(meter)s is not a prepaid meter.", meter=self.vending_id))
+
+    def _check_chargeable(self):
+        """Whether this meter can get credit at all, contract or not; addons add their reasons.
+
+        :raises UserError: with words for whoever gives it
+        """
+        self._check_in_use()
         self._check_changeable()
 
     def _check_changeable(self):
@@ -301,6 +314,13 @@ class UtilityMeter(models.Model):
         :param kind: open, charge, preset, reverse or clear
         """
         return True
+
+    def _reverse_refusal(self, credit):
+        """Hook: words why this credit cannot be taken off the meter, or an empty text.
+
+        :param credit: Decimal, in what the meter counts
+        """
+        return ""
 
     def _lock_row(self):
         """Wait for the meter's row: the first lock of every money operation.

@@ -112,7 +112,15 @@ class UtilityVend(models.Model):
         vend.write({"decide_at": False, "handed_over_at": fields.Datetime.now()})
         words = self._status_words()
         self._log_decision(self.env._("Handed to a person"), words)
-        self._give_to_person(
+        self._give_to_person(*self._facts(words))
+        self._notify_customer_hook("handed_over")
+
+    def _facts(self, words):
+        """What the person who decides must know: (summary, note).
+
+        :param words: where the sale stands
+        """
+        return (
             self.env._("Paid, not on the meter"),
             self.env._(
                 "%(amount)s of %(customer)s, room %(room)s, was taken at %(at)s and is not on "
@@ -128,7 +136,6 @@ class UtilityVend(models.Model):
                 words=words,
             ),
         )
-        self._notify_customer_hook("handed_over")
 
     def _give_to_person(self, summary, note, role="supervisor"):
         """An activity for someone other than the seller."""

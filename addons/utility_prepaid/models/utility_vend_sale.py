@@ -22,6 +22,7 @@ SAME_IN_REVERSAL = (
     "units",
     "credit",
     "price",
+    "value",
 )
 
 
@@ -174,7 +175,7 @@ class UtilityVend(models.Model):
             self.meter_id,
             kind,
             vend_id=self.id,
-            credit=self.credit,
+            credit=abs(self.credit),
             customer_number=self.contract_id.customer_number,
         )
         self._notify()
@@ -199,6 +200,7 @@ class UtilityVend(models.Model):
         refusal = self._reversal_refusal()
         if refusal:
             raise UserError(refusal)
+        approval = self._check_voiding_alone("reversal")
         self._check_payable()
         reversal = self._create_one(
             uuid,
@@ -217,12 +219,17 @@ class UtilityVend(models.Model):
         )
         reversal._update_state(("draft",), "accepted", accepted_at=fields.Datetime.now())
         reversal._send("reverse")
+        approval._use(reversal)
         return reversal
+
+    def _is_reversible(self):
+        """Whether a movement of this kind can be taken back at all."""
+        return self.kind == "sale"
 
     def _reversal_refusal(self):
         """Words why this sale cannot be reversed by this user now, or an empty text."""
         self.ensure_one()
-        if self.kind != "sale" or self.state != "delivered":
+        if not self._is_reversible() or self.state != "delivered":
             return self.env._("Only a sale that the meter has received can be reversed.")
         if self.sudo().reversal_ids.filtered(lambda r: r.state in ("accepted", "disputed")):
             return self.env._("This sale is already being reversed.")
@@ -241,15 +248,6 @@ class UtilityVend(models.Model):
             return self.env._("The meter has received something else since this sale.")
         if self.meter_id.contract_id != self.contract_id:
             return self.env._("The contract of this sale is closed.")
-        limit = dec(self.company_id.utility_reversal_limit, 2)
-        if (
-            limit
-            and dec(self.amount, 2) > limit
-            and not self.env.user.has_group("utility_prepaid.group_supervisor")
-        ):
-            return self.env._(
-                "Reversals above %s need a supervisor.", self._money_text(float(limit))
-            )
         return ""
 
     def _refund(self, reason):
@@ -273,6 +271,7 @@ class UtilityVend(models.Model):
                     command.message or "",
                 )
             )
+        approval = self._check_voiding_alone("refund")
         self._check_payable()
         contract = self.contract_id.sudo()
         contract.remainder = (
@@ -281,6 +280,7 @@ class UtilityVend(models.Model):
             - dec(self.remainder_after, 2)
         )
         self._refund_money(reason.strip())
+        approval._use(self)
 
     def _check_payable(self):
         """Refuse to begin what would end in money that cannot be paid out.
@@ -303,9 +303,20 @@ class UtilityVend(models.Model):
         self.invalidate_recordset()
         if not self._can_retry():
             raise UserError(self.env._("%s cannot be sent again.", self.name))
-        self.meter_id._check_sellable()
+        self._check_sendable()
         self._check_no_open_money(self.meter_id, but=self)
-        self._send("charge" if self.kind == "sale" else "reverse")
+        self._send(self._order_kind())
+
+    def _check_sendable(self):
+        """Refuse what the meter cannot get now.
+
+        :raises UserError: with words for whoever sends it
+        """
+        self.meter_id._check_sellable()
+
+    def _order_kind(self):
+        """The money command that carries this movement to the meter."""
+        return "reverse" if self.kind == "reversal" else "charge"
 
     def _can_retry(self):
         return (

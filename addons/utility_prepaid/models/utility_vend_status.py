@@ -57,7 +57,7 @@ class UtilityVend(models.Model):
             "balance_before": self._units_text(vend.balance_before) if proved else "",
             "balance_after": self._units_text(vend.balance_after) if proved else "",
             "accepted_at": fields.Datetime.to_string(vend.accepted_at),
-            "can_reverse": vend.kind == "sale" and not reversal and not self._reversal_refusal(),
+            "can_reverse": not reversal and not self._reversal_refusal(),
             "can_refund": self._can_refund(),
             "can_retry": self._can_retry(),
             "reversal": {

@@ -18,3 +18,7 @@ from . import test_settlement_hand
 from . import test_settlement_pause
 from . import test_cash_session_settlement
 from . import test_go_live
+from . import test_vend_kinds
+from . import test_quota
+from . import test_limit
+from . import test_vend_kinds_books

@@ -1,6 +1,7 @@
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from unittest.mock import patch
 from uuid import uuid4
 
 from odoo import fields
@@ -24,6 +25,10 @@ class UtilityCommon(AccountTestInvoicingCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.company = cls.company_data["company"]
+        # The database's clock is not frozen with the tests'.
+        cls.startClassPatcher(
+            patch.object(type(cls.company), "_database_now", lambda self: fields.Datetime.now())
+        )
         cls.company.partner_id.tz = "Asia/Shanghai"
         cls.company._utility_setup()
         cls.cash = cls.env["account.journal"].search(
@@ -70,7 +75,7 @@ class UtilityCommon(AccountTestInvoicingCommon):
                 company_ids=[fields.Command.set(cls.company.ids)],
                 tz="Asia/Shanghai",
             )
-            for role in ("cashier", "supervisor", "accountant", "engineer", "reader")
+            for role in ("cashier", "supervisor", "accountant", "engineer", "manager", "reader")
         }
 
     @classmethod

@@ -15,6 +15,9 @@ PRICES = (
     "utility.tariff.step",
     "utility.tariff.slot",
     "utility.customer.class",
+    "utility.quota.plan",
+    "utility.quota.line",
+    "utility.limit",
 )
 # written by the product's own gates only, whoever asks
 GATED = (
@@ -28,6 +31,7 @@ GATED = (
     "utility.settlement.line",
     "utility.contract.pause",
     "utility.meter.state",
+    "utility.approval",
     "utility.reading",
     "utility.reading.hour",
     "utility.reading.day",

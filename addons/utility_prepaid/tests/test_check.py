@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import Form, freeze_time, new_test_user, tagged
+from odoo.tests import Form, freeze_time, tagged
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -418,13 +418,7 @@ class TestCheck(CheckCommon):
         vend.command_id._set_unknown("No answer")
         vend.command_id._dispute("Nobody can tell")
         self.assertEqual(self._found(self._check()), {"disputed": 100})
-        manager = new_test_user(
-            self.env,
-            "desk_manager",
-            groups="base.group_user,utility_prepaid.group_manager",
-            company_id=self.company.id,
-            company_ids=[fields.Command.set(self.company.ids)],
-        )
+        manager = self.users["manager"]
         vend.with_user(manager)._write_off("The customer moved away")
         self.assertEqual(self._found(self._check()), {"not_posted": 100})
         self._post()

@@ -2,7 +2,7 @@ from datetime import date, datetime
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import freeze_time, new_test_user, tagged
+from odoo.tests import freeze_time, tagged
 
 from .common import UtilityCommon
 
@@ -13,13 +13,6 @@ class SettlementCommon(UtilityCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.users["manager"] = new_test_user(
-            cls.env,
-            login="desk_manager",
-            groups="base.group_user,utility_prepaid.group_manager",
-            company_id=cls.company.id,
-            company_ids=[(6, 0, cls.company.ids)],
-        )
         cls.startClassPatcher(
             cls._patch("_is_connected", lambda meter: meter.address not in cls.off_line)
         )

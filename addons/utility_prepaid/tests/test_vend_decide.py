@@ -3,7 +3,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -23,13 +23,6 @@ class TestVendDecide(UtilityCommon):
         super().setUpClass()
         cls.company.write(
             {"utility_retry_count": 2, "utility_retry_minutes": 5, "utility_retry_hours": 4}
-        )
-        cls.users["manager"] = new_test_user(
-            cls.env,
-            login="desk_manager",
-            groups="base.group_user,utility_prepaid.group_manager",
-            company_id=cls.company.id,
-            company_ids=cls.company.ids,
         )
 
     def _fail(self, vend, words="The line was down"):

@@ -2,6 +2,8 @@ from . import (
     utility_building_layout,
     utility_check_reason,
     utility_command_resolve,
+    utility_issue,
+    utility_issue_cancel,
     utility_contract_act,
     utility_meter_loss,
     utility_roll_forward,

@@ -37,8 +37,9 @@ class UtilityCommandResolve(models.TransientModel):
         supervisor = self.env.user.has_group("utility_prepaid.group_supervisor")
         if not (supervisor or engineer):
             raise AccessError(self.env._("Only supervisors and engineers settle orders by hand."))
-        sellers = command.user_id | command.vend_id.user_id
-        if self.env.user in sellers and command.vend_id:
+        vend = command.vend_id
+        sellers = command.user_id | vend.user_id | vend.reversed_vend_id.user_id
+        if self.env.user in sellers and vend:
             raise AccessError(self.env._("Someone other than the seller must decide."))
         if not self.reason.strip():
             raise UserError(self.env._("Say why."))
@@ -70,6 +71,9 @@ class UtilityCommandResolve(models.TransientModel):
             )
         if self.decision == "not_charged":
             command._cancel(self.reason.strip())
+            if command.vend_id.kind != "sale":
+                # A sale keeps its money and waits for the cashier; nobody waits for these.
+                command.vend_id.sudo()._command_failed(command)
             return
         cleared = command.kind == "clear"
         expected = 0 if cleared else meter.purchase_number + 1

@@ -130,6 +130,8 @@ class Shape:
     modulus = None
     #: the meter counts how often it was cleared
     has_epoch = False
+    #: what it takes back is its last charge as a whole, nothing else
+    reverses_last = False
     #: of ``ORDER_KINDS``, those that it can do
     kinds = frozenset()
 

@@ -21,6 +21,7 @@ class Sealed(Shape):
     name = "sealed"
     resend = True
     has_epoch = True
+    reverses_last = True
     kinds = frozenset(sealed_frame.KINDS)
 
     def __init__(self, options, dialect):

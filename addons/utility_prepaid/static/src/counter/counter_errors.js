@@ -11,6 +11,14 @@ export function isLost(error) {
 
 /**
  * @param {Error} error
+ * @returns {boolean} whether the act is only allowed with the approval of a second person
+ */
+export function needsSecondPerson(error) {
+    return Boolean(error.exceptionName?.endsWith(".ApprovalNeeded"));
+}
+
+/**
+ * @param {Error} error
  * @returns {string} the server's own words to a user; words about a fault otherwise
  */
 export function wordsOf(error) {
@@ -21,7 +29,8 @@ export function wordsOf(error) {
     if (exceptionName?.endsWith("SessionExpiredException")) {
         return _t("You have been logged out. Log in again in another tab, then try again.");
     }
-    if (exceptionName?.startsWith("odoo.exceptions.") && data?.message) {
+    const words = exceptionName?.startsWith("odoo.exceptions.") || needsSecondPerson(error);
+    if (words && data?.message) {
         return data.message;
     }
     return _t("The server could not do this: %s", data?.message || error.message);

@@ -1,5 +1,5 @@
 import {_t} from "@web/core/l10n/translation";
-import {wordsOf} from "./counter_errors";
+import {needsSecondPerson, wordsOf} from "./counter_errors";
 
 /** What can be done with the sale on the screen; made anew for each sale shown. */
 export class SaleActs {
@@ -24,7 +24,7 @@ export class SaleActs {
     startAsk(kind, uuid) {
         if (!this.busy) {
             this.error = "";
-            this.ask = {kind, uuid, reason: "", error: "", busy: false};
+            this.ask = {kind, uuid, reason: "", error: "", busy: false, second: null};
         }
     }
 
@@ -47,6 +47,9 @@ export class SaleActs {
         }
         Object.assign(ask, {busy: true, error: ""});
         try {
+            if (ask.second?.pin && !(await this._approveByPin(ask))) {
+                return null;
+            }
             const status =
                 ask.kind === "reverse"
                     ? await this.call("reverse", ask.uuid, this.vendId, reason)
@@ -54,8 +57,59 @@ export class SaleActs {
             this.ask = null;
             return status;
         } catch (fault) {
-            Object.assign(ask, {busy: false, error: wordsOf(fault)});
+            await this._refused(ask, fault);
             return null;
+        } finally {
+            ask.busy = false;
+        }
+    }
+
+    /** Ask for a second person who answers in a session of their own; then confirm again. */
+    async askSecond() {
+        const {ask} = this;
+        if (!ask?.second || ask.busy) {
+            return;
+        }
+        Object.assign(ask, {busy: true, error: ""});
+        try {
+            await this.call("ask_approval", ...this._approval(ask));
+            ask.second.asked = true;
+        } catch (fault) {
+            ask.error = wordsOf(fault);
+        } finally {
+            ask.busy = false;
+        }
+    }
+
+    /** What is to be approved: the act and what it is about. */
+    _approval({kind, reason}) {
+        const act = kind === "reverse" ? "reversal" : "refund";
+        return [act, {vend_id: this.vendId, reason: reason.trim()}];
+    }
+
+    async _approveByPin(ask) {
+        const {second} = ask;
+        const {ok, error} = await this.call(
+            "approve_with_pin",
+            ...this._approval(ask),
+            second.approverId,
+            second.pin
+        );
+        Object.assign(second, {pin: ""});
+        ask.error = error;
+        return ok;
+    }
+
+    async _refused(ask, fault) {
+        ask.error = wordsOf(fault);
+        if (needsSecondPerson(fault) && !ask.second) {
+            try {
+                const approvers = await this.call("approvers");
+                const approverId = approvers[0]?.id || null;
+                ask.second = {approvers, approverId, pin: "", asked: false};
+            } catch (other) {
+                ask.error = wordsOf(other);
+            }
         }
     }
 

@@ -64,6 +64,14 @@ export class SalePanel extends Component {
         return _t("Reversal %(name)s: %(message)s", {name, message});
     }
 
+    onApprover(event) {
+        this.acts.ask.second.approverId = Number(event.target.value);
+    }
+
+    onPin(event) {
+        this.acts.ask.second.pin = event.target.value;
+    }
+
     onReason(event) {
         Object.assign(this.acts.ask, {reason: event.target.value, error: ""});
     }

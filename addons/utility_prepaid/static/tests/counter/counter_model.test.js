@@ -4,6 +4,7 @@ import {allowTranslations} from "@web/../tests/web_test_helpers";
 import {ConnectionLostError} from "@web/core/network/rpc";
 import {CounterModel, READ_TIMES} from "@utility_prepaid/counter/counter_model";
 import {
+    approvalNeeded,
     fillForm,
     makeCard,
     makeConfig,
@@ -370,6 +371,70 @@ test("a reversal asks why, and is the same one when asked twice", async () => {
     expect(asked).toEqual(Array(2).fill(["uuid-2", 1, "Wrong room"]));
     expect(model.current.kind).toBe("reversal");
     expect(model.entries.map(({state}) => state)).toEqual(["accepted", "reversed"]);
+});
+
+/** A counter whose reversal needs a second person, as far as the question why. */
+async function askOverLimit(answers) {
+    const counter = await makeCounter({
+        sell: (uuid) => makeStatus({uuid, state: "delivered", can_reverse: true}, "posted"),
+        approvers: () => [{id: 5, name: "Supervisor"}],
+        reverse: () => {
+            throw approvalNeeded("Your limit is used up.");
+        },
+        ...answers,
+    });
+    const {model} = counter;
+    await fillForm(model);
+    await model.sell();
+    model.startAsk("reverse");
+    model.acts.ask.reason = "Wrong room";
+    await model.confirm();
+    return counter;
+}
+
+test("above the limit a second person approves with a PIN", async () => {
+    let approved = false;
+    const {model, calls} = await askOverLimit({
+        approve_with_pin: (act, values, approverId, pin) => {
+            approved = pin === "246810";
+            return {ok: approved, error: approved ? "" : "The PIN is wrong."};
+        },
+        reverse: (uuid) => {
+            if (!approved) {
+                throw approvalNeeded("Your limit is used up.");
+            }
+            return makeStatus({id: 2, uuid, kind: "reversal"});
+        },
+    });
+    const {ask} = model.acts;
+    expect(ask.error).toBe("Your limit is used up.");
+    expect(ask.second.approverId).toBe(5);
+    ask.second.pin = "111111";
+    await model.confirm();
+    expect(model.acts.ask.error).toBe("The PIN is wrong.");
+    expect(model.acts.ask.second.pin).toBe("");
+    model.acts.ask.second.pin = "246810";
+    await model.confirm();
+    expect(model.current.kind).toBe("reversal");
+    const pins = calls.filter(([method]) => method === "approve_with_pin");
+    expect(pins.at(-1).slice(1)).toEqual([
+        "reversal",
+        {vend_id: 1, reason: "Wrong room"},
+        5,
+        "246810",
+    ]);
+});
+
+test("above the limit a second person is asked, and the same act is confirmed again", async () => {
+    const {model, calls} = await askOverLimit({
+        ask_approval: () => ({id: 3, state: "asked", words: ""}),
+    });
+    await model.acts.askSecond();
+    expect(model.acts.ask.second.asked).toBe(true);
+    expect(calls.at(-1)).toEqual(["ask_approval", "reversal", {vend_id: 1, reason: "Wrong room"}]);
+    await model.confirm();
+    expect(calls.at(-1)).toEqual(["reverse", "uuid-2", 1, "Wrong room"]);
+    expect(model.acts.ask.second.asked).toBe(true);
 });
 
 test("what the server does not allow is not asked", async () => {

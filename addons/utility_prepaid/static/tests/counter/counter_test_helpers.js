@@ -106,6 +106,15 @@ export function refusal(words) {
     });
 }
 
+/** The act is allowed, but not to one person alone. */
+export function approvalNeeded(words) {
+    const name = "odoo.addons.utility_prepaid.models.utility_limit.ApprovalNeeded";
+    return Object.assign(new RPCError("Odoo Server Error"), {
+        exceptionName: name,
+        data: {name, message: words},
+    });
+}
+
 /**
  * A counter with a server of plain functions.
  *

@@ -1,0 +1,64 @@
+from odoo import fields, models
+from odoo.tools import SQL
+
+
+class UtilityVoid(models.Model):
+    """What each operator undid, gave back, gave up or gave away, and why."""
+
+    _name = "utility.void"
+    _description = "Void List"
+    _auto = False
+    _order = "at desc, id desc"
+    _rec_name = "vend_id"
+
+    at = fields.Datetime(readonly=True)
+    user_id = fields.Many2one("res.users", "By", readonly=True)
+    act = fields.Selection(
+        [
+            ("reversal", "Reversal"),
+            ("refunded", "Money back"),
+            ("cancelled", "Cancelled"),
+            ("written_off", "Written off"),
+            ("emergency", "Emergency credit"),
+            ("temporary", "Temporary supply"),
+            ("adjustment", "Adjustment"),
+        ],
+        readonly=True,
+    )
+    vend_id = fields.Many2one("utility.vend", "Sale", readonly=True)
+    state = fields.Selection(related="vend_id.state", string="Stands at")
+    seller_id = fields.Many2one("res.users", "Seller", readonly=True)
+    approver_id = fields.Many2one("res.users", "Second person", readonly=True)
+    company_id = fields.Many2one("res.company", readonly=True)
+    currency_id = fields.Many2one("res.currency", readonly=True)
+    site_id = fields.Many2one("utility.site", readonly=True)
+    meter_id = fields.Many2one("utility.meter", readonly=True)
+    partner_id = fields.Many2one("res.partner", "Customer", readonly=True)
+    amount = fields.Monetary(readonly=True)
+    units = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
+    reason = fields.Char(readonly=True)
+
+    @property
+    def _table_query(self):
+        return SQL(
+            """
+            SELECT v.id * 2 AS id, v.accepted_at AS at, v.user_id, v.kind AS act, v.id AS vend_id,
+                   COALESCE(s.user_id, v.user_id) AS seller_id, a.approver_id, v.company_id,
+                   v.currency_id, v.site_id, v.meter_id, v.partner_id,
+                   CASE v.kind WHEN 'reversal' THEN v.amount ELSE v.value END AS amount,
+                   v.units, v.reason
+              FROM utility_vend v
+              LEFT JOIN utility_vend s ON s.id = v.reversed_vend_id
+              LEFT JOIN utility_approval a ON a.result_id = v.id AND a.act <> 'refund'
+             WHERE v.kind IN ('reversal', 'emergency', 'temporary', 'adjustment')
+               AND v.state <> 'draft'
+             UNION ALL
+            SELECT v.id * 2 + 1, v.ended_at, v.ended_by_id, v.state, v.id, v.user_id,
+                   a.approver_id, v.company_id, v.currency_id, v.site_id, v.meter_id, v.partner_id,
+                   CASE WHEN v.kind = 'sale' THEN v.amount ELSE v.value END, v.units,
+                   COALESCE(v.ended_reason, v.reason)
+              FROM utility_vend v
+              LEFT JOIN utility_approval a ON a.result_id = v.id AND a.act = 'refund'
+             WHERE v.ended_at IS NOT NULL AND v.kind <> 'reversal'
+            """
+        )
