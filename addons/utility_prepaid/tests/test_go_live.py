@@ -5,7 +5,7 @@ from openpyxl import load_workbook
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import freeze_time, new_test_user, tagged
+from odoo.tests import freeze_time, tagged
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -24,13 +24,6 @@ class GoLiveCommon(UtilityCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.users["manager"] = new_test_user(
-            cls.env,
-            login="desk_manager",
-            groups="base.group_user,utility_prepaid.group_manager",
-            company_id=cls.company.id,
-            company_ids=[fields.Command.set(cls.company.ids)],
-        )
         cls.first, cls.second = cls._meter("202611000011"), cls._meter("202611000012")
 
     def _document(self, rows, role="manager", **values):
