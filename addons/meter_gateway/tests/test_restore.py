@@ -178,3 +178,21 @@ class TestRestore(RemoteCommon):
         meters = self._as("engineer", self.meter | self.fresh)
         meters.action_restore_ask()
         self.assertEqual(len(self._commands(kind="read")), 2)
+
+    def test_a_difference_of_the_daily_check_asks_for_the_number(self):
+        company = self.meter.company_id
+        values = {"code": "meter_ahead", "company_id": company.id, "since": fields.Datetime.now()}
+        differences = (
+            self.env["utility.check.difference"]
+            .sudo()
+            .create(
+                [
+                    {**values, "key": f"meter:{meter.id}", "meter_id": meter.id}
+                    for meter in self.meter | self.fresh
+                ]
+            )
+        )
+        self._as("engineer", differences).action_read()
+        asked = self._commands(kind="read")
+        self.assertEqual(asked.type_id, self.env.ref("meter_gateway.command_type_purchase_number"))
+        self.assertEqual(len(asked), 2)

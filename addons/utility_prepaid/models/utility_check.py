@@ -199,11 +199,16 @@ class UtilityCheck(models.Model):
     def _keep_findings(self, found, live):
         differences = self.env["utility.check.difference"].sudo()
         now = {finding.key: finding for finding in live}
+        domain = [("company_id", "=", self.company_id.id), ("key", "in", [f.key for f in found])]
+        known = {difference.key: difference for difference in differences.search(domain)}
         kept = {finding.difference_id.key: finding for finding in self.finding_ids}
         past = self.date < self.company_id._utility_today() - timedelta(days=1)
         for finding in found:
             difference = differences._find(
-                self.company_id, now.get(finding.key, finding), finding.key not in now
+                self.company_id,
+                now.get(finding.key, finding),
+                known.get(finding.key, differences),
+                finding.key not in now,
             )
             values = {
                 "code": finding.code,

@@ -127,16 +127,14 @@ class UtilityCheckDifference(models.Model):
     # ------------------------------------------------------------------ finding
 
     @api.model
-    def _find(self, company, finding, over=False):
+    def _find(self, company, finding, found, over=False):
         """The record of something that was found.
 
         :param finding: `tools.check.Finding`, as it stands now
+        :param found: its record from before, maybe empty
         :param over: it belongs to the past, and is there no more
         :return: the difference (sudo)
         """
-        found = self.sudo().search(
-            [("company_id", "=", company.id), ("key", "=", finding.key)], limit=1
-        )
         if found:
             if not over:
                 found._update_from(finding)

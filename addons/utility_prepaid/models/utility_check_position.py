@@ -13,8 +13,11 @@ NO_END = fields.Datetime.to_datetime("9999-01-01")
 # Movements whose money, proof and documents are compared one by one. A loss is not: what was
 # supplied without money and written off stands in no account of the customer's.
 PAIRED = SQL(
-    """v.kind IN ('sale', 'reversal', 'emergency') AND v.state <> 'draft' AND NOT (
-       v.state = 'written_off' AND (v.kind = 'emergency' OR v.refund_payment_id IS NOT NULL))"""
+    """(v.kind IN ('sale', 'emergency') OR v.kind = 'reversal' AND (
+           SELECT u.kind FROM utility_vend u WHERE u.id = v.reversed_vend_id
+       ) IN ('sale', 'emergency'))
+       AND v.state <> 'draft' AND NOT (v.state = 'written_off'
+           AND (v.kind = 'emergency' OR v.refund_payment_id IS NOT NULL))"""
 )
 
 
@@ -143,6 +146,7 @@ class UtilityCheckPosition(models.AbstractModel):
                        COALESCE(v.accepted_at < %(end)s, false) AS accepted,
                        CASE WHEN p.id IS NOT NULL THEN p.date <= %(date)s
                             ELSE v.state IN ('refunded', 'cancelled') END AS returned,
+                       v.kind = 'emergency' OR s.kind = 'emergency' AS lent,
                        v.incoming_id IS NOT NULL OR s.incoming_id IS NOT NULL
                        OR v.target_contract_id IS NOT NULL AS by_itself,
                        EXISTS (SELECT 1 FROM utility_payment_return b
@@ -159,10 +163,11 @@ class UtilityCheckPosition(models.AbstractModel):
                  WHERE v.company_id = %(company)s AND %(is_paired)s
             ), drawing AS (
                 -- Money that came by itself is the contract's: a sale draws on it. What undoes a
-                -- sale gives money back to the contract where none is paid out: it came by
-                -- itself, goes to another room, or pays the debt of a returned payment.
+                -- sale gives money back to the contract where it is not paid out for the sale: it
+                -- came by itself, goes to another room, pays the debt of a returned payment, or is
+                -- paid with the contract's settlement.
                 SELECT k.*, CASE WHEN k.kind = 'reversal' AND k.proved AND k.money = 0
-                                      AND (k.by_itself OR k.bounced) THEN -k.amount
+                                      AND (k.by_itself OR k.bounced OR k.returned) THEN -k.amount
                                  WHEN k.kind = 'sale' AND k.bounced AND k.returned THEN -k.money
                                  WHEN k.kind = 'sale' AND k.by_itself AND k.accepted
                                       AND (NOT k.returned OR k.money <> 0) THEN k.amount
@@ -171,15 +176,18 @@ class UtilityCheckPosition(models.AbstractModel):
             ), vends AS (
                 SELECT d.*,
                        -- credit without money: what it is worth is a debt of the contract
-                       d.kind = 'emergency' OR d.proved AND d.returned AND d.kind = 'sale' AS given,
-                       CASE WHEN d.kind = 'sale' AND d.accepted AND NOT d.returned THEN d.amount
+                       COALESCE(d.lent, false) OR d.proved AND d.returned AND d.kind = 'sale'
+                           AS given,
+                       CASE WHEN d.lent THEN 0
+                            WHEN d.kind = 'sale' AND d.accepted AND NOT d.returned THEN d.amount
                             WHEN d.kind = 'reversal' AND d.money + d.drawn <> 0 THEN -d.amount
                             ELSE 0 END AS due,
-                       CASE WHEN d.proved AND d.kind = 'reversal' THEN -d.amount
+                       CASE WHEN d.lent THEN 0
+                            WHEN d.proved AND d.kind = 'reversal' THEN -d.amount
                             WHEN d.proved AND d.kind = 'sale' AND NOT d.returned THEN d.amount
                             ELSE 0 END AS settled,
                        CASE WHEN NOT d.proved THEN 0
-                            WHEN d.kind = 'emergency' AND d.policy = 'on_use' THEN d.fee
+                            WHEN d.lent AND d.policy = 'on_use' THEN d.sign * d.fee
                             ELSE d.sign * (d.cost + d.fee) END AS billable
                   FROM drawing d
             )
@@ -259,7 +267,7 @@ class UtilityCheckPosition(models.AbstractModel):
                    sum(cost) FILTER (WHERE sign < 0)::text AS sum_back,
                    sum(sign * fee)::text AS sum_fees,
                    sum(carried) FILTER (WHERE NOT given)::text AS sum_carried,
-                   sum(CASE WHEN given THEN -cost - fee ELSE sign * arrears END)::text
+                   sum(sign * CASE WHEN given THEN -cost - fee ELSE arrears END)::text
                        AS sum_contract
               FROM vends WHERE proved GROUP BY 1, 2, 3
             """,

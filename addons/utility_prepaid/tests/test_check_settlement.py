@@ -1,5 +1,6 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 from odoo import fields
 from odoo.tests import freeze_time, tagged
@@ -122,3 +123,27 @@ class TestCheckSettlement(SettlementCommon):
         (line,) = self._roll(date(2026, 3, 11), date(2026, 3, 31))
         self.assertEqual([line[name] for name in names], [82.38, 0, 0, 20, 62.38, 0, "agrees"])
         self.assertEqual((line.opening_amount, line.used_amount), (45.17, 10.97))
+
+    def test_what_a_reversal_freed_until_the_closing_pays_it(self):
+        self.company.utility_session_required = True
+        shift = self.env["utility.cash.session"].browse(
+            self._counter().session_open(str(uuid4()), self.cash.id, "100.00")["id"]
+        )
+        vend = self._sell("54.83", meter=self.spare)
+        self._prove(vend.command_id, before="82.38")
+        self._post()
+        status = self._counter().reverse(str(uuid4()), vend.id, "moved out")
+        reversal = self.env["utility.vend"].browse(status["id"])
+        shift.sudo().state = "closed"
+        self._prove(reversal.command_id, before="182.38", after="82.38")
+        self._post()
+        self.assertEqual(self._found(), {"not_paid_out": 54.83})
+        closing = self._as("cashier", self.contract)._close()
+        self._says(closing, "read", total="200.00", balance="82.38")
+        self._says(closing, "clear", balance_before=Decimal("82.38"), balance_after=0)
+        self._cron()
+        self.assertEqual(closing.amount_due, 100)
+        self.assertEqual(self._found(), {"not_paid_out": 54.83, "credit": 45.17})
+        self._counter().session_open(str(uuid4()), self.cash.id, "154.83")
+        self._as("cashier", closing)._pay(self.cash)
+        self.assertEqual(self._found(), {})
