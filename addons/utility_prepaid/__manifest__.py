@@ -58,6 +58,7 @@
         "views/utility_policy_views.xml",
         "views/utility_tariff_price_views.xml",
         "views/utility_settlement_views.xml",
+        "views/utility_consumption_views.xml",
         "views/utility_contract_views.xml",
         "views/utility_command_views.xml",
         "views/utility_operation_views.xml",

@@ -20,3 +20,10 @@ class AccountMove(models.Model):
         copy=False,
         help="The meter takes this out of the next credit by itself.",
     )
+    utility_consumption_id = fields.Many2one(
+        "utility.consumption",
+        "Utility consumption run",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+    )

@@ -1,3 +1,5 @@
+from datetime import datetime, time
+
 import pytz
 
 from odoo import fields, models
@@ -38,6 +40,16 @@ class ResCompany(models.Model):
         self.ensure_one()
         zone = pytz.timezone(self.utility_tz or self.env.user.tz or "UTC")
         return pytz.utc.localize(fields.Datetime.now()).astimezone(zone).date()
+
+    def _utility_midnight(self, date):
+        """The first moment of a local day.
+
+        :return: naive UTC
+        """
+        self.ensure_one()
+        zone = pytz.timezone(self.utility_tz or self.env.user.tz or "UTC")
+        local = zone.localize(datetime.combine(date, time()))
+        return local.astimezone(pytz.utc).replace(tzinfo=None)
 
     def _utility_product(self, utility):
         self.ensure_one()

@@ -146,10 +146,10 @@ class ResCompany(models.Model):
         start = False
         if self.account_fiscal_country_id.code == "CN":
             for code in wanted.beside:
-                parent = account.search([*domain, ("code", "=", code)], limit=1)
+                parent = account.search([*domain, ("code", "=like", f"{code}%")], limit=1)
                 if parent:
-                    # an account below it: 2203 -> 220301
-                    start = f"{parent.code}00"
+                    # an account below it: 2203, or 220300 as Odoo pads it -> 220301
+                    start = f"{code}00"
                     break
         if not start:
             start = account.search([*domain, ("account_type", "=", wanted.kind)], limit=1).code

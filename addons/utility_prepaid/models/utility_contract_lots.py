@@ -34,7 +34,40 @@ class UtilityContract(models.Model):
 
     def _overdraft_billed(self):
         """Units used into the overdraft that monthly runs have billed so far (Decimal)."""
-        return dec(0)
+        self.ensure_one()
+        ((units,),) = (
+            self.env["utility.consumption.line"]
+            .sudo()
+            ._read_group(
+                [
+                    ("contract_id", "=", self.id),
+                    ("vend_id", "=", False),
+                    ("consumption_id.state", "in", ("posting", "posted")),
+                ],
+                aggregates=["units:sum"],
+            )
+        )
+        return dec(round(units, 4))
+
+    def _overdraft_items(self):
+        """Open items of bills for use into the overdraft."""
+        return self._customers_items(("move_id.utility_overdraft", "=", True))
+
+    def _advance_items(self, account):
+        """Open items of the contract on the account of advances, oldest first."""
+        return (
+            self.env["account.move.line"]
+            .sudo()
+            .search(
+                [
+                    ("account_id", "=", account.id),
+                    ("parent_state", "=", "posted"),
+                    ("reconciled", "=", False),
+                    ("move_id.utility_contract_id", "=", self.id),
+                ],
+                order="date, id",
+            )
+        )
 
     def _overdraft_line(self, units, date):
         """An invoice line for units used beyond the credit, at the price of a local day.

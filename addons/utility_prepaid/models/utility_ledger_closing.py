@@ -29,7 +29,7 @@ class UtilityLedger(models.AbstractModel):
             vend = vends.browse(lot.key)
             if not amount or not vend._is_booked():
                 continue
-            account = vend._credit_account()
+            account = vend.deferred_account_id or vend._credit_account()
             if vend.policy in ("sale", "tax_at_sale"):
                 lines.append(
                     {

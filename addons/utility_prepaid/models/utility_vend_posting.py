@@ -1,21 +1,15 @@
 import logging
 
 import pytz
-from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
 from odoo import api, fields, models
-from odoo.exceptions import LockError, RedirectWarning, UserError, ValidationError
 
 from ..tools.decimals import dec
+from ..tools.posting import BATCH, BUSY, REFUSED
 
 _logger = logging.getLogger(__name__)
 RETRY_HOURS = 1
-# Somebody else writes on the same customer's documents, a payment at the counter for instance.
-BUSY = (SerializationFailure, DeadlockDetected, LockNotAvailable, LockError)
-REFUSED = (UserError, ValidationError, RedirectWarning)
 BUSY_RETRIES = 3
-# Sales posted in one transaction: twice as many save little more, and hold locks twice as long.
-BATCH = 50
 
 
 class UtilityVend(models.Model):
@@ -144,6 +138,8 @@ class UtilityVend(models.Model):
         if moves:
             values["move_id"] = (moves.filtered(lambda m: m.is_invoice()) or moves)[0].id
         self.sudo().write(values)
+        if moves and self.kind != "reversal":
+            self._defer(moves)
 
     def _posting_failed(self, words):
         """Keep the exception with an owner; the sale itself stands."""

@@ -1,6 +1,6 @@
-from odoo import models
+from odoo import fields, models
 
-from ..tools.decimals import dec
+from ..tools.decimals import dec, round_places
 
 
 class UtilityVend(models.Model):
@@ -15,6 +15,14 @@ class UtilityVend(models.Model):
     """
 
     _inherit = "utility.vend"
+
+    deferred_amount = fields.Monetary(
+        "Deferred",
+        readonly=True,
+        copy=False,
+        help="What its documents put on the account of credit that is not used yet.",
+    )
+    deferred_account_id = fields.Many2one("account.account", "Deferred on", readonly=True)
 
     # ------------------------------------------------------------- its parts
 
@@ -51,6 +59,17 @@ class UtilityVend(models.Model):
                 self.utility, self._local_date(self.accepted_at)
             )
         return self.partner_id
+
+    def _revenue_of(self, used):
+        """What of its deferred amount is revenue when so much of its price was used.
+
+        :param used: Decimal, tax included
+        :return: Decimal; nothing when revenue is not what use makes of it
+        """
+        deferred, cost = dec(self.deferred_amount, 2), dec(self.cost, 2)
+        if self.policy != "tax_at_sale" or not cost:
+            return dec(0, 2)
+        return deferred if used == cost else round_places(deferred * used / cost, 2)
 
     def _is_booked(self):
         """Whether the value of its units is in the books by the time it is used."""
@@ -138,6 +157,18 @@ class UtilityVend(models.Model):
         self._settle_sales(moves)
         for vend in self:
             vend._posted(moves[vend])
+
+    def _defer(self, moves):
+        """Remember what waits for use, and where: accounts may be chosen anew meanwhile."""
+        account = self._credit_account()
+        if account and self.policy != "agency":
+            items = moves.line_ids.filtered(lambda line: line.account_id == account)
+            self.sudo().write(
+                {
+                    "deferred_account_id": account.id,
+                    "deferred_amount": float(-dec(sum(items.mapped("balance")), 2)),
+                }
+            )
 
     def _settle_sales(self, moves):
         """Settle what the customers owe by the money they paid, what they carried over last.

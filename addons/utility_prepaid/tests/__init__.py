@@ -22,3 +22,6 @@ from . import test_vend_kinds
 from . import test_quota
 from . import test_limit
 from . import test_vend_kinds_books
+from . import test_ledger_table
+from . import test_consumption
+from . import test_ledger_books

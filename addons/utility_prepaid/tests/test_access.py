@@ -24,6 +24,7 @@ GATED = (
     "utility.vend",
     "utility.vend.line",
     "utility.incoming",
+    "utility.consumption.line",
     "utility.command",
     "utility.operation",
     "utility.settlement",
@@ -58,8 +59,12 @@ RIGHTS = {
         }
         for price in PRICES
     },
-    "utility.policy": {
-        operation: ("accountant", "administrator") for operation in ("write", "create", "unlink")
+    **{
+        model: {
+            operation: ("accountant", "administrator")
+            for operation in ("write", "create", "unlink")
+        }
+        for model in ("utility.policy", "utility.consumption")
     },
     "utility.meter.type": {
         "write": ("engineer", "administrator"),
