@@ -90,11 +90,12 @@ class UtilityVend(models.Model):
                 vends._post_sales()
                 vends._notify()
             return True
-        except (*BUSY, *REFUSED) as error:
+        except BUSY:
+            self.env.cr.rollback()
+        except Exception as error:  # noqa: BLE001
+            # Whatever it is: each by itself, and the one that has it will say so.
             _logger.info("Posting of %s sales together: %s", len(self), error)
-            if isinstance(error, BUSY):
-                self.env.cr.rollback()
-            return False
+        return False
 
     def _post_alone(self, domain):
         """Post one movement in the transaction that was just begun.
@@ -114,6 +115,11 @@ class UtilityVend(models.Model):
                 self.env.cr.rollback()
             except REFUSED as error:
                 self._posting_failed(str(error))
+                return True
+            except Exception as error:
+                # Unforeseen, but no reason for all others to wait.
+                _logger.exception("Posting of %s", self.name)
+                self._posting_failed(repr(error))
                 return True
         return False
 

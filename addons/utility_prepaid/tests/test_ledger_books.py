@@ -5,6 +5,7 @@ from unittest.mock import patch
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import freeze_time, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -118,7 +119,6 @@ class TestLedgerBooks(LedgerCommon):
     def test_one_that_cannot_be_posted_holds_up_only_itself(self):
         meters = [self._meter(f"20261100001{n}") for n in range(3)]
         bad = self.tariff.copy({"name": "Broken"})
-        bad.price_ids = self.tariff.price_ids.copy({"tariff_id": bad.id})
         bad.product_id = self.product.copy(
             {"taxes_id": [fields.Command.set(self.company.account_sale_tax_id.ids)]}
         )
@@ -137,6 +137,24 @@ class TestLedgerBooks(LedgerCommon):
         self._post()
         self.assertEqual(held.move_id.payment_state, "paid")
         self.assertFalse(held.posting_error)
+
+    def test_an_unforeseen_error_holds_up_only_itself(self):
+        meters = [self._meter(f"20261100001{n}") for n in range(3)]
+        for meter in meters:
+            self._contract(meter)
+        first, held, last = [self._delivered("100.00", meter=meter) for meter in meters]
+        vend_type = type(held)
+        original = vend_type._sale_documents
+
+        def broken(vend):
+            return 1 / 0 if vend == held else original(vend)
+
+        logger = "odoo.addons.utility_prepaid.models.utility_vend_posting"
+        with patch.object(vend_type, "_sale_documents", broken), mute_logger(logger):
+            self._post()
+        self.assertTrue(first.posted_at and last.posted_at)
+        self.assertIn("ZeroDivisionError", held.posting_error)
+        self.assertEqual(held.sudo().activity_ids.user_id, self.users["accountant"])
 
     def test_order_of_batches(self):
         """Sales between other movements are not posted before them, and batches have an end."""
