@@ -28,6 +28,7 @@ def measure(folder):
                 log=folder / "posting.log",
                 env={"BENCH_REPLY": reply, "BENCH_SALES": SALES},
                 stdin=script,
+                seconds=3600,
             )  # fmt: skip
         return json.loads(reply.read_text())
     finally:

@@ -122,10 +122,10 @@ class Cluster:
             raise refused
         shutil.rmtree(self.data / "filestore" / name, ignore_errors=True)
 
-    def odoo(self, *arguments, log, env=None, stdin=None):
+    def odoo(self, *arguments, log, env=None, stdin=None, seconds=600):
         """Run bin/odoo to its end in this cluster."""
         command = [TOP / "bin" / "odoo", *arguments, "--data-dir", self.data]
-        run(command, log, {**self.env, **(env or {})}, stdin)
+        run(command, log, {**self.env, **(env or {})}, stdin, seconds)
 
     def template(self, log):
         """Name of a database with both addons, books and users; made when the addons changed."""

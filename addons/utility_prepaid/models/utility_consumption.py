@@ -248,8 +248,10 @@ class UtilityConsumption(models.Model):
         vends = self.env["utility.vend"].sudo()
         lines = []
         for contract in contracts:
-            state, past = left[contract.id], dict(booked.get(contract.id, {}))
-            beyond = past.pop(False, (Decimal(0), Decimal(0), Decimal(0)))
+            state, past = left[contract.id], booked.get(contract.id, {})
+            beyond = (Decimal(0), Decimal(0))
+            if past.pop(False, None):
+                beyond = contract._overdraft_booked()
             common = {
                 "contract_id": contract.id,
                 "meter_id": contract.meter_id.id,
@@ -277,9 +279,11 @@ class UtilityConsumption(models.Model):
                         "revenue": vend._revenue_of(old_amount + amount) - old_revenue,
                     }
                 )
-            if contract.state != "closed" and (on_use or beyond[0]):
+            if on_use or beyond[0]:
                 # What is owed when a contract ends is billed then.
-                lines += run._beyond(contract, common, max(-state.units, Decimal(0)), beyond)
+                ended = contract.state == "closed"
+                owed = Decimal(0) if ended else max(-state.units, Decimal(0))
+                lines += run._beyond(contract, common, owed, beyond)
         return lines
 
     def _contracts(self, moment):

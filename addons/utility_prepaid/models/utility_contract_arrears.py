@@ -32,16 +32,15 @@ class UtilityContract(models.Model):
         """What the customer owes: open debits of the contract on the customers' account.
 
         What sales that are not posted yet will settle is not offered to a second sale. Use into
-        the overdraft is among them only when the contract ends: before, the meter itself takes it
-        out of the next credit.
+        the overdraft is not among them: the meter itself takes it out of the next credit, until
+        the contract is settled in money.
 
         :return: list of (`account.move.line`, Decimal still open), oldest first
         """
         self.ensure_one()
-        domain = [("balance", ">", 0)]
-        if self.state not in ("closing", "closed"):
-            domain.append(("move_id.utility_overdraft", "=", False))
-        lines = self._customers_items(*domain)
+        lines = self._customers_items(
+            ("balance", ">", 0), ("move_id.utility_overdraft", "=", False)
+        )
         if not lines:
             return []
         promised = dict.fromkeys(lines.ids, Decimal(0))

@@ -21,6 +21,9 @@ class UtilityContract(models.Model):
         "was owed.",
     )
 
+    overdraft_settled_units = fields.Float(digits=(16, 4), readonly=True, copy=False)
+    overdraft_settled_amount = fields.Monetary(readonly=True, copy=False)
+
     def _lots(self, until=None):
         """What the meter received under this contract and was not reversed.
 
@@ -33,9 +36,14 @@ class UtilityContract(models.Model):
         return self._lots_by_contract(until)[self.id]
 
     def _overdraft_billed(self):
-        """Units used into the overdraft that monthly runs have billed so far (Decimal)."""
+        """Units used into the overdraft that monthly runs have billed, and that the meter is still
+        to take out of the next credit (Decimal)."""
+        return self._overdraft_booked()[0]
+
+    def _overdraft_booked(self):
+        """As `_overdraft_billed`: (units, amount)."""
         self.ensure_one()
-        ((units,),) = (
+        ((units, amount),) = (
             self.env["utility.consumption.line"]
             .sudo()
             ._read_group(
@@ -44,10 +52,27 @@ class UtilityContract(models.Model):
                     ("vend_id", "=", False),
                     ("consumption_id.state", "in", ("posting", "posted")),
                 ],
-                aggregates=["units:sum"],
+                aggregates=["units:sum", "amount:sum"],
             )
         )
-        return dec(round(units, 4))
+        return (
+            dec(round(units, 4)) - dec(self.overdraft_settled_units),
+            dec(round(amount, 2), 2) - dec(self.overdraft_settled_amount, 2),
+        )
+
+    def _overdraft_settle(self):
+        """From here on what runs billed as overdraft is no longer taken back by the meter.
+
+        :return: (units, amount) that it was, Decimals
+        """
+        units, amount = self._overdraft_booked()
+        self.sudo().write(
+            {
+                "overdraft_settled_units": dec(self.overdraft_settled_units) + units,
+                "overdraft_settled_amount": dec(self.overdraft_settled_amount, 2) + amount,
+            }
+        )
+        return units, amount
 
     def _overdraft_items(self):
         """Open items of bills for use into the overdraft."""

@@ -23,6 +23,7 @@ class UtilityLedger(models.AbstractModel):
         :return: `account.move` records, none when nothing of value is left
         """
         contract.sudo().units_at_close = left
+        taken_back = self._take_overdraft_back(contract, date, ref)
         vends = self.env["utility.vend"].sudo()
         lines, entries = [], {}
         for lot, units, amount in lot_tools.left(contract._lots(), left):
@@ -55,11 +56,26 @@ class UtilityLedger(models.AbstractModel):
             documents.append(
                 self._entry_document(contract.company_id, date, ref, items, contract=contract)
             )
-        return self._documents(documents)
+        return taken_back | self._documents(documents)
+
+    @api.model
+    def _take_overdraft_back(self, contract, date, ref):
+        """Credit bills for use into an overdraft that the meter has taken out of later credit."""
+        units, amount = contract._overdraft_settle()
+        if not amount:
+            return self.env["account.move"]
+        line = {**contract._overdraft_line(units, date), "amount": amount}
+        values, total, company = self._document("out_refund", contract, [line], date, ref)
+        values["utility_overdraft"] = True
+        move = self._documents([(values, total, company)])
+        self._reconcile(move.line_ids | contract._overdraft_items())
+        return move
 
     @api.model
     def _bill_debt(self, contract, units, date, ref):
-        """Bill what was used beyond the credit when a contract ends, at the price of that day.
+        """Bill what was used beyond the credit when a contract, or its meter, ends.
+
+        The price is that of the day. What monthly runs billed of it is owed in money from now on.
 
         :param contract: `utility.contract`
         :param units: Decimal above zero, in what the meter counts, on paper
@@ -68,7 +84,8 @@ class UtilityLedger(models.AbstractModel):
         :return: `account.move` records; none when the monthly run billed it already
         """
         contract.sudo().units_at_close = -units
-        units -= contract._overdraft_billed()
+        contract._overdraft_items().move_id.utility_overdraft = False
+        units -= contract._overdraft_settle()[0]
         if units <= 0:
             return self.env["account.move"]
         company = contract.company_id

@@ -133,7 +133,51 @@ class TestConsumption(LedgerCommon):
         ledger._bill_debt(self.contract, Decimal(30), day, "CLOSE")
         self.assertEqual(self._new(), ["invoice: customers 5.00, tax -0.58, revenue -4.42"])
         self.contract.sudo().write({"state": "closed", "date_close": day})
-        self.assertEqual(len(self.contract._arrears()), 2, "Now all of it is owed in money")
+        self.assertEqual(len(self.contract._arrears()), 2, "All of it is owed in money")
+        run = self._run("2026-09-01")
+        self.assertEqual((self._lines(run), self._new()), ([], []))
+
+    def test_overdraft_that_was_taken_back_is_credited_at_closing(self):
+        self._policy("on_use")
+        self._bought("2026-08-03 04:00:00", "10.00")
+        self._read("2026-08-31 15:00:00", balance=-20)
+        self._run("2026-08-01")
+        self._bought("2026-09-05 04:00:00", "100.00", before="-20")
+        ledger, day = self.env["utility.ledger"], fields.Date.to_date("2026-09-10")
+        ledger._give_back_left(self.contract, Decimal(100), day, "CLOSE")
+        self.assertEqual(
+            self._new(),
+            [
+                "credit note: revenue 8.85, tax 1.15, customers -10.00",
+                "entry: advance 50.00, customers -50.00",
+            ],
+        )
+        self.assertEqual(self._open_items(), ["-50.00"])
+        self.contract.sudo().write({"state": "closed", "date_close": day})
+        self._run("2026-09-01")
+        self.assertEqual(
+            self._new(),
+            [
+                "invoice: customers 50.00, tax -5.75, revenue -44.25",
+                "entry: advance 50.00, customers -50.00",
+            ],
+        )
+        self.assertEqual(self._open_items(), ["-50.00"])
+
+    def test_debt_of_a_replaced_meter_is_owed_in_money(self):
+        """The contract goes on, on another meter that takes nothing back."""
+        self._policy("on_use")
+        self._bought("2026-08-03 04:00:00", "10.00")
+        self._read("2026-08-31 15:00:00", balance=-20)
+        self._run("2026-08-01")
+        self._new()
+        day = fields.Date.to_date("2026-09-10")
+        self.env["utility.ledger"]._bill_debt(self.contract, Decimal(30), day, "MOVE")
+        self.assertEqual(
+            [amount for __, amount in self.contract._arrears()], [Decimal(10), Decimal(5)]
+        )
+        self._new()
+        self._read("2026-09-30 15:00:00", balance=0)
         run = self._run("2026-09-01")
         self.assertEqual((self._lines(run), self._new()), ([], []))
 
