@@ -1,6 +1,6 @@
 from odoo import models
 
-from ..tools.decimals import dec, round_places
+from ..tools.decimals import dec
 
 
 class UtilityVend(models.Model):
@@ -41,14 +41,7 @@ class UtilityVend(models.Model):
 
     def _free_value(self):
         """What the free units would have cost, tax included; zero where there is no price."""
-        if self.cost:
-            return dec(self.cost, 2)
-        if self.meter_id.credit == "money":
-            return dec(self.credit, 2)
-        if not self.contract_id:
-            return dec(0, 2)
-        price = self.contract_id.tariff_id._price_at(self._posting_date())
-        return round_places(dec(self.units) * price, 2)
+        return dec(self.cost, 2) or dec(self.value, 2)
 
     def _post_free_expense(self, value):
         company = self.company_id.sudo()

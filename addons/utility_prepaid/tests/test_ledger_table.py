@@ -291,13 +291,12 @@ class LedgerTable:
 
     def test_free_as_the_company_chose(self):
         self.policy = self._policy("sale")
-        self.tariff.price_ids.price = 1.13
         self.company.utility_free_booking = "expense"
-        self._movement("quota", 100)
+        self._movement("quota", 100, value=113)
         self._post()
         self.assertEqual(self._new(), ["entry: free 100.00, revenue -100.00"])
         self.company.utility_free_booking = "deemed_sale"
-        self._movement("quota", 100)
+        self._movement("quota", 100, value=113)
         self._post()
         self.assertEqual(
             self._new(),
@@ -307,7 +306,7 @@ class LedgerTable:
             ],
         )
         self.assertEqual(self._open_items(), [])
-        # a meter without a contract has no price, and its units no value
+        # without a price its units have no value
         self._movement("temporary", 5, contract=self.env["utility.contract"])
         self._post()
         self.assertEqual(self._new(), [])
