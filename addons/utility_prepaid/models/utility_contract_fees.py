@@ -1,8 +1,9 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 from ..tools.decimals import dec
-from .utility_contract_tariff import TAKEN_STATES
+from .utility_contract_tariff import SOLD
 
 
 class UtilityContract(models.Model):
@@ -56,12 +57,8 @@ class UtilityContract(models.Model):
             self.env["utility.vend.line"]
             .sudo()
             ._read_group(
-                [
-                    ("kind", "=", "fee"),
-                    ("vend_id.contract_id", "=", self.id),
-                    ("vend_id.kind", "=", "sale"),
-                    ("vend_id.state", "in", TAKEN_STATES),
-                ],
+                Domain("kind", "=", "fee")
+                & Domain("vend_id", "any", SOLD & Domain("contract_id", "=", self.id)),
                 aggregates=["month:max"],
             )
         )

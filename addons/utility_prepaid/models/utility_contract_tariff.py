@@ -4,14 +4,19 @@ from decimal import Decimal
 import pytz
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 
 from ..tools.decimals import dec
 from ..tools.tariff_steps import price_at
 from ..tools.tariff_terms import Owed, Terms
 
-# Sold at the price of the steps, so that it fills them; what is free or moved does not.
-PRICED_KINDS = ("sale", "emergency")
-TAKEN_STATES = ("accepted", "delivered", "disputed")
+# Sold at the price of the steps, so that it fills them; what is free or moved does not. Given up by
+# a manager, and charged although its money went back (then it is posted), it counts as supplied.
+SOLD = Domain("kind", "in", ("sale", "emergency")) & (
+    Domain("state", "in", ("accepted", "delivered", "disputed", "written_off"))
+    | (Domain("state", "=", "refunded") & Domain("posted_at", "!=", False))
+)
 
 
 class UtilityContract(models.Model):
@@ -21,6 +26,21 @@ class UtilityContract(models.Model):
 
     tariff_id = fields.Many2one(
         compute="_compute_tariff_id", store=True, readonly=False, precompute=True
+    )
+    units_bought = fields.Float(
+        "Bought in this period",
+        digits=(16, 4),
+        min_display_digits=2,
+        compute="_compute_prices_now",
+        help="Units that count for the steps: of this month or this year.",
+    )
+    price_now = fields.Float(
+        "Price of the next unit", digits=(16, 4), compute="_compute_prices_now"
+    )
+    fees_owed = fields.Monetary(
+        "Monthly fees owed",
+        compute="_compute_prices_now",
+        help="Taken from the next sale, before anything else.",
     )
 
     @api.depends("meter_id", "class_id")
@@ -40,6 +60,32 @@ class UtilityContract(models.Model):
                 )
             else:
                 contract.tariff_id = tariff
+
+    @api.depends("tariff_id", "state", "date_open", "fee_from")
+    def _compute_prices_now(self):
+        for contract in self:
+            contract.units_bought = contract.price_now = contract.fees_owed = 0
+            today = (contract.company_id or self.env.company)._utility_today()
+            version = contract.tariff_id._price_row(today)
+            saved = contract._origin
+            if version and saved:
+                steps, bought = saved._steps(version, today)
+                contract.units_bought = bought
+                contract.price_now = price_at(steps, bought)
+                contract.fees_owed = sum(fee for __, fee in saved._fees(today))
+
+    @api.constrains("tariff_id", "class_id")
+    def _check_class(self):
+        for contract in self:
+            tariff = contract.tariff_id
+            if tariff.class_id and contract.class_id and tariff.class_id != contract.class_id:
+                raise ValidationError(
+                    self.env._(
+                        "Tariff %(tariff)s is for customers of class %(name)s.",
+                        tariff=tariff.name,
+                        name=tariff.class_id.name,
+                    )
+                )
 
     def _terms(self, date):
         """What a sale on a local date is priced with.
@@ -99,13 +145,10 @@ class UtilityContract(models.Model):
             self.env["utility.vend"]
             .sudo()
             ._read_group(
-                [
-                    ("contract_id", "=", self.id),
-                    ("kind", "in", PRICED_KINDS),
-                    ("state", "in", TAKEN_STATES),
-                    ("accepted_at", ">=", midnight(start)),
-                    ("accepted_at", "<", midnight(end + timedelta(days=1))),
-                ],
+                SOLD
+                & Domain("contract_id", "=", self.id)
+                & Domain("accepted_at", ">=", midnight(start))
+                & Domain("accepted_at", "<", midnight(end + timedelta(days=1))),
                 aggregates=["units:sum"],
             )
         )

@@ -6,7 +6,7 @@ from psycopg2 import IntegrityError
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from .common import UtilityCommon
@@ -72,6 +72,8 @@ class TestTariffSteps(TariffSaleCommon):
         self.assertEqual(self._lines(vend), [("units", 20, 0.5, 10), ("units", 20, 0.8, 16)])
         self.assertEqual(self.contract._units_bought(date(2026, 3, 1), date(2026, 3, 31)), 120)
         self.assertEqual(self._counter().card(self.meter.id)["price"], "0.8000")
+        contract = self.contract.with_user(self.users["reader"])
+        self.assertEqual((contract.units_bought, contract.price_now), (120, 0.8))
 
     def test_the_month_is_that_of_the_desk(self):
         # Shanghai is eight hours ahead: the last evening of March there is 15:59 in Greenwich
@@ -111,6 +113,15 @@ class TestTariffSteps(TariffSaleCommon):
         vend = self._sell("90.00")
         self._counter().refund(vend.id, "Changed mind")
         self.assertEqual(self._quote("8.00")["units"], "16.00")
+
+    def test_given_up_by_a_manager_counts_as_supplied(self):
+        vend = self._sell("90.00")
+        vend.sudo().state = "written_off"
+        vend.command_id.sudo().state = "failed"
+        self.assertEqual(self._quote("8.00")["units"], "10.00")
+        # the money went back, then the meter showed the charge: posted as owed
+        vend.sudo().write({"state": "refunded", "posted_at": fields.Datetime.now()})
+        self.assertEqual(self._quote("8.00")["units"], "10.00")
 
     def test_what_is_free_fills_no_step(self):
         vend = self._delivered("50.00")
@@ -182,6 +193,10 @@ class TestTariffFees(TariffSaleCommon):
         self.assertEqual(self._months(self._delivered("20.00")), [])
         with freeze_time("2026-06-01 04:00:00"):
             self.assertEqual(self._months(self._delivered("20.00")), [("2026-06-01", 12)])
+
+    def test_fees_owed_are_on_the_contract(self):
+        contract = self.contract.with_user(self.users["reader"])
+        self.assertEqual(contract.fees_owed, 36)
 
     def test_fees_above_the_money(self):
         self.assertEqual(
@@ -308,6 +323,77 @@ class TestTariffArrears(TariffSaleCommon):
 
 @tagged("post_install", "-at_install")
 @freeze_time("2026-05-20 04:00:00")
+class TestTariffBooks(TariffSaleCommon):
+    """A sale with everything in it: two months' fees, service fee, an old debt, two steps."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.version.write({"fee": 12, "service_percent": 2})
+        cls.contract.fee_from = date(2026, 4, 1)
+        cls.tariff.arrears_amount = 20
+        product = cls.company.utility_electricity_product_id
+        line = {"product": product, "name": "Emergency", "quantity": D(1), "price": D(30)}
+        cls.debt = cls.env["utility.ledger"]._invoice(
+            cls.contract, [{**line, "amount": D(30)}], date(2026, 4, 1), "debt"
+        )
+
+    def test_quote_sale_receipt_and_books_say_the_same(self):
+        quote = self._quote("150.00")
+        vend = self._delivered("150.00")
+        told = [(x["kind"], x["name"], x["amount"]) for x in quote["lines"]]
+        stored = [(x.kind, x.name, f"{x.amount:.2f}") for x in vend.line_ids]
+        self.assertEqual(told, stored)
+        self.assertEqual(
+            [(kind, amount) for kind, __, amount in told],
+            [
+                ("fee", "12.00"),
+                ("fee", "12.00"),
+                ("arrears", "20.00"),
+                ("service", "2.12"),
+                ("units", "50.00"),
+                ("units", "53.88"),
+            ],
+        )
+        self.assertEqual((vend.cost, vend.fee_amount, vend.arrears_amount), (103.88, 26.12, 20))
+        paper = str(
+            self.env["ir.qweb"]._render(
+                "utility_prepaid.receipt_body", {"vend": vend.sudo(), "paper": "80mm"}
+            )
+        )
+        for words in (
+            "Monthly fee, April 2026",
+            "Monthly fee, May 2026",
+            f"Arrears, {self.debt.name}",
+            "Service fee, 2 %",
+            "Electricity, step 1",
+            "100.00",
+            "Electricity, step 2",
+            "67.35",
+        ):
+            self.assertIn(words, paper)
+        self.assertRegex(paper, r"67\.35\s*kWh\s*×\s*0\.80")
+        self._post()
+        self.assertEqual(vend.move_id.amount_total, 130, "units and fees; arrears have theirs")
+        self.assertEqual(
+            vend.move_id.invoice_line_ids.mapped("price_total"), [12, 12, 2.12, 50, 53.88]
+        )
+        self.assertEqual(vend.move_id.payment_state, "paid")
+        self.assertEqual(self.debt.amount_residual, 10)
+        self.assertEqual(self._open_credit(), -10, "nothing but the rest of the debt is open")
+
+    def test_a_reversal_owes_the_debt_again(self):
+        vend = self._delivered("150.00")
+        self._post()
+        self._reversed(vend)
+        self._post()
+        self.assertEqual(self.debt.amount_residual, 30)
+        self.assertEqual(self._open_credit(), -30)
+        self.assertEqual(self._quote("150.00")["lines"][0]["kind"], "fee")
+
+
+@tagged("post_install", "-at_install")
+@freeze_time("2026-05-20 04:00:00")
 class TestSaleByUnits(TariffSaleCommon):
     def test_units_wanted_give_the_money(self):
         self.version.write({"fee": 12, "service_percent": 2})
@@ -401,6 +487,29 @@ class TestTariffRecords(TariffSaleCommon):
         self.version.slot_ids.unlink()
         self.assertEqual(self.version._time_of_use(), {"prices": {}, "slots": []})
 
+    def test_form_of_a_manager(self):
+        manager = self.users["engineer"]
+        manager.group_ids |= self.env.ref("utility_prepaid.group_manager")
+        with Form(self.tariff.with_user(manager)) as form:
+            form.arrears_percent = 25
+            with form.price_ids.new() as version:
+                version.date_from = date(2026, 7, 1)
+                version.price = 0.6
+                version.fee = 5
+                version.service_percent = 1
+                version.step_period = "year"
+                with version.step_ids.new() as step:
+                    step.above = 2160
+                    step.price = 0.65
+                version.price_flat = 0.6
+                with version.slot_ids.new() as slot:
+                    slot.start = 0
+                    slot.rate = "flat"
+        version = self.tariff._version(date(2026, 7, 1))
+        self.assertEqual((version.price, version.step_ids.above, version.fee), (0.6, 2160, 5))
+        with self.assertRaises(AccessError):
+            version.with_user(self.users["accountant"]).step_ids.price = 1
+
     def test_changes_are_history(self):
         before = self.env["utility.operation"].search([], limit=1)
         self.version.step_ids.price = 0.9
@@ -461,11 +570,14 @@ class TestTariffRecords(TariffSaleCommon):
                     }
                 )
                 self.assertEqual(contract.tariff_id, tariff)
-        # what was chosen by hand stays, and so does the tariff of an open contract
+        # what was chosen by hand stays
         contract.tariff_id = self.tariff
         self.assertEqual(contract.tariff_id, self.tariff)
-        self.contract.class_id = shops
-        self.assertEqual(self.contract.tariff_id, self.tariff)
+        # another class of a draft brings its tariff, of an open contract it is refused
+        contract.class_id = shops
+        self.assertEqual(contract.tariff_id, general)
+        with self.assertRaisesRegex(ValidationError, "Homes is for customers of class Homes"):
+            self.contract.class_id = shops
         water = self._meter("202611000031", "d_water")
         self.assertFalse(
             contracts.new({"meter_id": water.id, "partner_id": self.customer.id}).tariff_id,
