@@ -90,6 +90,25 @@ export function formatUnits(quantity, unit) {
 }
 
 /**
+ * What more can be had at the price that a sale ends in, and the price after it.
+ *
+ * @param {Object} quote as `utility.counter` gives it
+ * @param {{symbol: string, position: string}} currency
+ * @returns {string} empty with one price, and on the last step
+ */
+export function stepWordsOf({step, unit}, currency) {
+    if (!step) {
+        return "";
+    }
+    return _t("%(left)s more at %(price)s for %(money)s, then %(next)s.", {
+        left: formatUnits(step.left_units, unit),
+        price: formatMoney(step.price, currency),
+        money: formatMoney(step.left_money, currency),
+        next: formatMoney(step.next_price, currency),
+    });
+}
+
+/**
  * The step list of a movement.
  *
  * A later step that has happened tells that the former ones have: an engineer who confirms

@@ -1,7 +1,7 @@
 import {Component, useState} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
 import {useDebounced} from "@web/core/utils/timing";
-import {formatMoney, formatUnits} from "./counter_rules";
+import {formatMoney, formatUnits, stepWordsOf} from "./counter_rules";
 import {useCounterFocus} from "./counter_focus";
 
 /** Amount, what it buys, payment method. */
@@ -37,15 +37,8 @@ export class SaleFormPanel extends Component {
         return _t("Take %s and charge the meter", this.money(this.form.value));
     }
 
-    /** What more can be had before the next price. */
     get stepWords() {
-        const {step, unit} = this.form.quote;
-        return _t("%(left)s more at %(price)s for %(money)s, then %(next)s.", {
-            left: this.units(step.left_units, unit),
-            price: this.money(step.price),
-            money: this.money(step.left_money),
-            next: this.money(step.next_price),
-        });
+        return stepWordsOf(this.form.quote, this.model.config?.currency);
     }
 
     onInput(event) {

@@ -8,9 +8,10 @@ import {
     newUuid,
     parseAmount,
     phaseOf,
+    stepWordsOf,
     stepsOf,
 } from "@utility_prepaid/counter/counter_rules";
-import {makeStatus} from "./counter_test_helpers";
+import {makeQuote, makeStatus} from "./counter_test_helpers";
 
 describe.current.tags("headless");
 beforeEach(allowTranslations);
@@ -59,6 +60,16 @@ test("money shows its currency where it belongs", () => {
     expect(formatMoney("100.00", {symbol: "¥", position: "before"})).toBe("¥\u00a0100.00");
     expect(formatMoney("100.00", {symbol: "€", position: "after"})).toBe("100.00\u00a0€");
     expect(formatMoney("", {symbol: "¥", position: "before"})).toBe("");
+});
+
+test("what more there is at this price, and the price after it", () => {
+    const currency = {symbol: "¥", position: "before"};
+    const step = {left_units: "20.00", left_money: "10.00", price: "0.5000", next_price: "0.8000"};
+    const words = String(stepWordsOf(makeQuote("40", {step}), currency));
+    expect(words.replaceAll("\u00a0", " ")).toBe(
+        "20.00 kWh more at ¥ 0.5000 for ¥ 10.00, then ¥ 0.8000."
+    );
+    expect(stepWordsOf(makeQuote("40", {step: null}), currency)).toBe("");
 });
 
 test("steps follow the sale", () => {
