@@ -101,7 +101,7 @@ class UtilityContract(models.Model):
         """
         self.ensure_one()
         money = self.meter_id.credit == "money"
-        price = dec(1) if money else self.tariff_id._price_at(date)
+        price = dec(1) if money else self._price_now(date)
         company = self.company_id.sudo()
         return {
             "product": self.tariff_id.product_id or company._utility_product(self.utility),
