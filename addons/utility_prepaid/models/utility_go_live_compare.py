@@ -19,10 +19,28 @@ class UtilityContract(models.Model):
         help="Taken over from an old desk: nothing is sold before the meter was asked.",
     )
 
+    number_not_on_meter = fields.Boolean(
+        "Meter without customer number",
+        readonly=True,
+        copy=False,
+        help="The old desk stored none in the meter: orders of this contract bear none either.",
+    )
+
     def write(self, vals):
-        if "compare_pending" in vals and not self.env.su:
+        if {"compare_pending", "number_not_on_meter"}.intersection(vals) and not self.env.su:
             self._refuse_gated()
         return super().write(vals)
+
+
+class UtilityCommand(models.Model):
+    _inherit = "utility.command"
+
+    @api.model
+    def _enqueue(self, meter, kind, **values):
+        """An order bears the customer number that stands in the meter, or else it is held."""
+        if kind not in ("open", "preset") and meter.contract_id.sudo().number_not_on_meter:
+            values.pop("customer_number", None)
+        return super()._enqueue(meter, kind, **values)
 
 
 class UtilityMeter(models.Model):
@@ -209,7 +227,13 @@ class UtilityGoLiveLine(models.Model):
         theirs = self.seen_customer_number
         if theirs and theirs != NO_CUSTOMER:
             contract.customer_number = theirs
-        contract.write({"compare_pending": False, "opening_total": meter.state_ids.total})
+        contract.write(
+            {
+                "compare_pending": False,
+                "number_not_on_meter": theirs == NO_CUSTOMER,
+                "opening_total": meter.state_ids.total,
+            }
+        )
         self.write({"state": state, "vend_id": self._take_over_credit().id})
         self.env["utility.operation"]._log(
             self.env._("Meter compared with the old desk's list"),

@@ -38,18 +38,18 @@ class UtilityPaymentReturn(models.Model):
         check_company=True,
         index=True,
         ondelete="restrict",
-        domain="[('payment_type', '=', 'inbound'), ('utility_contract_id', '!=', False)]",
+        domain="[('payment_type', '=', 'inbound'), ('partner_type', '=', 'customer')]",
     )
     company_id = fields.Many2one(
         related="payment_id.company_id", store=True, precompute=True, index=True
     )
     currency_id = fields.Many2one(related="payment_id.currency_id")
     contract_id = fields.Many2one(
-        related="payment_id.utility_contract_id", store=True, precompute=True, index=True
+        "utility.contract", compute="_compute_contract_id", store=True, index=True
     )
-    partner_id = fields.Many2one(related="payment_id.partner_id", string="Customer")
+    partner_id = fields.Many2one(related="contract_id.partner_id", string="Customer")
     vend_id = fields.Many2one(
-        "utility.vend", "Sale", compute="_compute_vend_id", store=True, index="btree_not_null"
+        "utility.vend", "Sale", compute="_compute_contract_id", store=True, index="btree_not_null"
     )
     amount = fields.Monetary(related="payment_id.amount")
     date = fields.Date(required=True, default=lambda self: self.env.company._utility_today())
@@ -90,9 +90,11 @@ class UtilityPaymentReturn(models.Model):
     )
 
     @api.depends("payment_id")
-    def _compute_vend_id(self):
+    def _compute_contract_id(self):
         for record in self:
-            record.vend_id = record.payment_id.sudo().utility_vend_id or record._incoming().vend_id
+            payment, incoming = record.payment_id.sudo(), record._incoming()
+            record.contract_id = incoming.contract_id or payment.utility_contract_id
+            record.vend_id = incoming.vend_id or payment.utility_vend_id
 
     @api.depends("state", "move_id.line_ids.amount_residual")
     def _compute_owed(self):
@@ -166,10 +168,12 @@ class UtilityPaymentReturn(models.Model):
     def _post(self):
         self.ensure_one()
         record = self.sudo()
-        contract, payment = record.contract_id, record.payment_id
-        contract.meter_id._lock_row()
+        record.contract_id.meter_id._lock_row()
         record.lock_for_update()
         record.invalidate_recordset(["state"])
+        # what the money bought may have changed since the draft
+        record._compute_contract_id()
+        contract, payment, vend = record.contract_id, record.payment_id, record.vend_id
         contract.invalidate_recordset(["remainder"])
         if record.state != "draft":
             raise UserError(self.env._("%s was posted already.", self.name))
@@ -180,12 +184,9 @@ class UtilityPaymentReturn(models.Model):
         if record.search_count([("payment_id", "=", payment.id), ("state", "=", "posted")]):
             raise UserError(self.env._("This payment was returned already."))
         account = record.company_id.utility_account_id
-        taken = payment.move_id.line_ids.filtered(lambda line: line.account_id == account)
-        held = payment.outstanding_account_id
+        taken, held = record._taken(), payment.outstanding_account_id
         if not taken or not held:
             raise UserError(self.env._("This payment does not stand on the customers' account."))
-        record._compute_vend_id()
-        vend = record.vend_id
         unspent = dec(0, 2)
         if vend.kind == "sale" and vend.state in ("accepted", "disputed"):
             vend._money_is_gone(record.reason)
@@ -207,7 +208,7 @@ class UtilityPaymentReturn(models.Model):
             record.date,
             payment.memo or payment.name,
             [
-                (account, amount, payment.partner_id, words),
+                (account, amount, taken.partner_id[:1], words),
                 (held, -amount, payment.partner_id, words),
             ],
             # not the sale's own: what undoes the sale must not undo this
@@ -223,6 +224,12 @@ class UtilityPaymentReturn(models.Model):
             }
         )
         self._log(self.env._("Payment returned"))
+
+    def _taken(self):
+        """The credit on the customers' account that the payment was, or became."""
+        moves = self._incoming().move_id or self.payment_id.move_id
+        account = self.company_id.utility_account_id
+        return moves.line_ids.filtered(lambda line: line.account_id == account and line.balance < 0)
 
     def _incoming(self):
         """The money that came by itself with this payment, if it did."""

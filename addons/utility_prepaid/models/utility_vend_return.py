@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..tools.decimals import dec
@@ -9,13 +9,17 @@ class UtilityVend(models.Model):
 
     _inherit = "utility.vend"
 
+    payment_return_ids = fields.One2many("utility.payment.return", "vend_id", "Returns")
+
     def _money_return(self):
         """The posted return of this sale's payment, or none."""
-        return (
-            self.env["utility.payment.return"]
-            .sudo()
-            .search([("vend_id", "=", self.id), ("state", "=", "posted")])
-        )
+        return self.sudo().payment_return_ids.filtered(lambda back: back.state == "posted")
+
+    @api.model
+    def _due_domain(self):
+        # what the bank paid back itself is due to nobody
+        gone = ("reversed_vend_id.payment_return_ids.state", "=", "posted")
+        return [*super()._due_domain(), "!", gone]
 
     def _money_is_gone(self, reason):
         """End a sale whose credit the meter has not received: there is no money to give back.

@@ -373,6 +373,7 @@ class TestAcquirerGeneric(AcquirerCases, AcquirerCommon):
         self.assertFalse(reversal.refund_payment_id)
         self.assertEqual(self._open(self.customer_account), [])
         self._sell("20.00")
+        self.assertEqual(reversal.money_back_due, 0, "The new sale's money is not the old one's")
 
     def test_the_daily_check_follows_a_returned_payment(self):
         """The customer owes it: named, until it is paid or the credit is taken back."""
@@ -443,6 +444,49 @@ class TestAcquirerGeneric(AcquirerCases, AcquirerCommon):
         back.action_post()
         self.assertEqual(one.state, "given_back")
         self.assertEqual(self._open(self.customer_account), [-10.0])
+
+    def test_payment_of_a_provider_that_is_returned(self):
+        """It stood on the customer's ordinary account first, as Odoo's own providers post it."""
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.customer.id,
+                "amount": 40,
+                "date": "2026-05-10",
+                "journal_id": self.acquirer.journal_id.id,
+                "memo": "4200010",
+            }
+        )
+        payment.action_post()
+        one = (
+            self.env["utility.vend"]
+            .sudo()
+            ._sell_automatic(
+                str(uuid4()),
+                self.meter,
+                Decimal("40.00"),
+                self.acquirer.journal_id,
+                "4200010",
+                payment,
+            )
+        )
+        vend = one.vend_id
+        self._prove(vend.command_id)
+        self._post()
+        back = (
+            self.env["utility.payment.return"]
+            .with_user(self.users["accountant"])
+            .create({"payment_id": payment.id, "date": "2026-05-10", "reason": "Disputed"})
+        )
+        back.action_post()
+        self.assertEqual((back.contract_id, back.vend_id), (self.contract, vend))
+        self.assertEqual(
+            self._items(back.move_id),
+            sorted([(self.customer_account.name, 40.0), (self.clearing.name, -40.0)]),
+        )
+        self.assertEqual(vend.move_id.payment_state, "not_paid")
+        self.assertEqual((back.owed, self._open(self.customer_account)), (40.0, [40.0]))
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")

@@ -224,6 +224,14 @@ class TestGoLiveGeneric(GoLiveCases, GoLiveCommon):
         with self.assertRaisesRegex(UserError, "old desk"):
             self._sell("20.00", meter=self.second)
 
+    def test_a_meter_without_customer_number(self):
+        self._started([FIRST])
+        self._says(self.first, 7, 50, customer_number="0" * 12)
+        contract = self.first.contract_id
+        self.assertNotEqual(contract.customer_number, "0" * 12)
+        vend = self._sell("20.00", meter=self.first)
+        self.assertFalse(vend.command_id.customer_number, "The meter would hold another one")
+
     def test_an_answer_from_before_the_start_does_not_count(self):
         self._says(self.first, 7, 50)
         with freeze_time("2026-05-10 05:00:00"):
