@@ -17,6 +17,8 @@ class AccountBankStatementLine(models.Model):
         :raises UserError: settled before, or the sums differ
         """
         self.ensure_one()
+        self.lock_for_update()
+        self.invalidate_recordset(["is_reconciled"])
         account = lines.account_id.ensure_one()
         if self.is_reconciled:
             raise UserError(

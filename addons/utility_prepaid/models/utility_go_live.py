@@ -324,7 +324,8 @@ class UtilityGoLive(models.Model):
         for line, move in zip(owners, ledger._documents(documents), strict=True):
             line.move_id = move
             line.vend_id.move_id = move
-        for line in lines:
+        # meters in one order, as everywhere
+        for line in lines.sorted(lambda line: line.meter_id.id):
             line._open_carried()
         self.write(
             {

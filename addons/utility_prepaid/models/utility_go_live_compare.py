@@ -146,7 +146,7 @@ class UtilityGoLiveLine(models.Model):
             )
             if not words:
                 # refused while the meter's number is being moved: the next answer is compared
-                with contextlib.suppress(UserError):
+                with contextlib.suppress(UserError), self.env.cr.savepoint():
                     line._adopt("agrees")
 
     def _differences(self, said):
@@ -279,6 +279,8 @@ class UtilityGoLiveLine(models.Model):
                 "credit": credit,
                 "price": price,
                 "reason": self.document_id.name,
+                # no shift took money for it
+                "session_id": False,
             },
             [
                 {

@@ -309,7 +309,8 @@ class UtilityGoLiveLine(models.Model):
     def _start(self):
         """Make the contracts of these rows as they run already."""
         contracts = self.env["utility.contract"]
-        for line in self:
+        # meters in one order, as everywhere
+        for line in self.sorted(lambda line: line.meter_id.id):
             meter = line.meter_id
             meter._lock_row()
             if line.room_id and not meter.room_id:
