@@ -227,11 +227,23 @@ class UtilityCashSession(models.Model):
     def action_sign(self):
         """A supervisor other than the cashier signs the count and the list of unsettled sales."""
         self._check_second_person()
+        self._sign(self.env.user)
+        return True
+
+    def _sign(self, signer, note=""):
+        """Write down who signs; twice is harmless.
+
+        :param signer: `res.users` who was checked
+        :raises UserError: there is nothing to sign yet
+        """
         self._lock()
         if self.state != "counting" or not self.counted_at:
             raise UserError(self.env._("Count the shift first."))
         self._check_uncertain_listed()
         if not self.signed_by_id:
-            self.sudo().write({"signed_by_id": self.env.uid, "signed_at": fields.Datetime.now()})
-            self._log(self.env._("Shift signed"), after=f"{dec(self.cash_difference, 2):f}")
-        return True
+            self.sudo().write({"signed_by_id": signer.id, "signed_at": fields.Datetime.now()})
+            self._log(
+                self.env._("Shift signed"),
+                after=f"{dec(self.cash_difference, 2):f}",
+                note=" · ".join(filter(None, (signer.name, note))),
+            )

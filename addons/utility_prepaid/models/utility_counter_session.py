@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from ..tools.decimals import dec
 
@@ -231,6 +231,30 @@ class UtilityCounter(models.AbstractModel):
         session.action_list_uncertain()
         session.uncertain_ids.action_confirm()
         return self.session_status(session_id)
+
+    @api.model
+    def session_sign(self, session_id, signer_id, pin):
+        """A supervisor signs a counted shift at the cashier's screen, with the own PIN.
+
+        A wrong PIN is an answer and no error, so that it is counted.
+
+        :param signer_id: `res.users`, a supervisor other than the shift's cashier
+        :return: {"ok": bool, "error": words}
+        """
+        self._check_cashier()
+        session = self._session(session_id)
+        session._check_hands()
+        signer = self.env["res.users"].sudo().browse(int(signer_id or 0)).exists()
+        if (
+            signer not in self.env["utility.approval"]._approvers(session.company_id)
+            or signer == session.user_id
+            or not signer.has_group("utility_prepaid.group_supervisor")
+        ):
+            raise AccessError(self.env._("A supervisor other than the shift's cashier must sign."))
+        words = signer.with_user(self.env.user)._check_utility_pin(str(pin or ""))
+        if not words:
+            session._sign(signer, self.env._("By PIN"))
+        return {"ok": not words, "error": words}
 
     @api.model
     def session_close(self, session_id, float_left, bank_journal_id=None):

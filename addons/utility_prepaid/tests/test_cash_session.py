@@ -444,6 +444,27 @@ class TestShift(ShiftCommon):
         checks._run(self.company, self.company._utility_today())
         self.assertEqual(difference.state, "explained")
 
+    def test_signed_with_a_pin_at_the_cashiers_screen(self):
+        supervisor, cashier = self.users["supervisor"], self.users["cashier"]
+        supervisor.with_user(supervisor).utility_pin = "246810"
+        self.company.utility_difference_limit = 5
+        session = self._open("0")
+        self._delivered("100.00")
+        self._count(session, "90.00")
+        counter = self._counter()
+        self.assertFalse(counter.session_sign(session.id, supervisor.id, "111111")["ok"])
+        self.assertFalse(session.signed_by_id)
+        self.assertEqual(supervisor.sudo().utility_pin_failures, 1)
+        for nobody in (cashier, self.users["colleague"], self.users["accountant"]):
+            with self.assertRaisesRegex(AccessError, "supervisor other than"):
+                counter.session_sign(session.id, nobody.id, "246810")
+        with self.assertRaises(AccessError):
+            self._counter("colleague").session_sign(session.id, supervisor.id, "246810")
+        self.assertTrue(counter.session_sign(session.id, supervisor.id, "246810")["ok"])
+        self.assertEqual(session.signed_by_id, supervisor)
+        counter.session_close(session.id, "90.00")
+        self.assertEqual(session.state, "closed")
+
     def test_a_supervisor_does_not_sign_the_own_shift(self):
         self.company.utility_difference_limit = 5
         session = self._open("0", role="supervisor")
