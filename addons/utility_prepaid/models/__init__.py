@@ -128,6 +128,7 @@ from . import (
     utility_counter_issue,
     utility_void,
     utility_vend_auto,
+    utility_contract_incoming,
     utility_vend_wrong_room,
     utility_vend_batch,
     utility_vend_batch_line,

@@ -182,6 +182,20 @@ class TestVendAuto(AutoCommon):
         self.assertTrue(all(self._customers_lines(one.move_id).mapped("reconciled")))
         self.assertEqual(self._open_credit(), 100.0)
 
+    def test_paused_contract_keeps_the_money_until_it_is_resumed(self):
+        self.contract.with_user(self.users["cashier"])._pause("Empty")
+        with freeze_time(START) as clock:
+            one = self._money_came("P-1")
+            self.assertEqual(one.state, "waiting")
+            self.assertIn("is paused", one.reason)
+            for pause in (5, 10):
+                clock.tick(60 * pause)
+                self._cron()
+            self.assertEqual(one.state, "held")
+            self.contract.with_user(self.users["cashier"])._resume()
+            self._cron()
+        self.assertEqual((one.state, one.sudo().activity_ids.ids), ("sold", []))
+
     def test_meter_unknown_is_stored_and_assigned_by_a_person(self):
         one = self._money_came("P-1", meter=self.env["utility.meter"], named="Room 9999")
         self.assertEqual((one.state, one.partner_id.ids), ("held", []))
@@ -206,7 +220,14 @@ class TestVendAuto(AutoCommon):
         # The contract ends while the money waits, and another customer moves in.
         self.contract.sudo().write({"state": "closed"})
         newcomer = self.env["res.partner"].create({"name": "Next tenant"})
-        self._contract(self.meter, partner=newcomer)
+        self.env["utility.contract"].sudo().create(
+            {
+                "meter_id": self.meter.id,
+                "partner_id": newcomer.id,
+                "tariff_id": self.tariff.id,
+                "state": "active",
+            }
+        )
         self._cron()
         self.assertEqual(one.state, "held")
         self.assertIn(self.contract.name, one.reason)
