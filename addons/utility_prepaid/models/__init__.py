@@ -73,6 +73,7 @@ from . import (
     utility_ledger_session,
     utility_incoming,
     utility_incoming_books,
+    utility_incoming_person,
     utility_meter,
     utility_meter_quota,
     utility_meter_number,
