@@ -213,6 +213,15 @@ class TestVendAuto(AutoCommon):
         self.assertEqual(one.vend_id.move_id.payment_state, "paid")
         self.assertEqual(self._open_credit(), 0.0)
 
+    def test_contract_that_ended_meanwhile_is_a_persons(self):
+        busy = self._sell("50.00")
+        one = self._money_came("P-1")
+        self._counter().refund(busy.id, "gives up")
+        self.contract.sudo().write({"state": "closed"})
+        self._cron()
+        self.assertEqual(one.state, "held")
+        self.assertIn(f"{self.contract.name}, for which the money came, is closed", one.reason)
+
     def test_money_of_the_former_customer_is_not_sold_to_the_next(self):
         busy = self._sell("50.00")
         one = self._money_came("P-1")
