@@ -228,6 +228,7 @@ class TestVendAuto(AutoCommon):
         self._counter().refund(busy.id, "gives up")
         # The contract ends while the money waits, and another customer moves in.
         self.contract.sudo().write({"state": "closed"})
+        self.env.flush_all()
         newcomer = self.env["res.partner"].create({"name": "Next tenant"})
         self.env["utility.contract"].sudo().create(
             {
