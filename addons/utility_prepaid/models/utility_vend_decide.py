@@ -22,7 +22,8 @@ class UtilityVend(models.Model):
     # ------------------------------------------------------------------ news
 
     def _update_state(self, sources, target, **values):
-        if target == "accepted":
+        if target == "accepted" and self.kind != "quota":
+            # Free units of a month may wait for a meter that is offline: nobody paid for them.
             values["decide_at"] = self._overdue_at(
                 values.get("accepted_at") or fields.Datetime.now()
             )
@@ -120,6 +121,17 @@ class UtilityVend(models.Model):
 
         :param words: where the sale stands
         """
+        if self.kind == "reversal":
+            return (
+                self.env._("Reversal not proved"),
+                self.env._(
+                    "%(name)s of %(amount)s on meter %(meter)s is not certain. %(words)s",
+                    name=self.name,
+                    amount=self._money_text(self.amount),
+                    meter=self.meter_id.vending_id,
+                    words=words,
+                ),
+            )
         return (
             self.env._("Paid, not on the meter"),
             self.env._(

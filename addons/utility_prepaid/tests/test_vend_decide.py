@@ -92,6 +92,20 @@ class TestVendDecide(UtilityCommon):
             self.assertEqual(vend.state, "delivered")
             self.assertFalse(vend.sudo().activity_ids)
 
+    def test_reversal_that_nobody_can_tell_of_is_a_persons(self):
+        with freeze_time(START):
+            vend = self._delivered()
+            status = self._counter().reverse("reversal-0001", vend.id, "Typed wrong")
+            reversal = self.env["utility.vend"].browse(status["id"])
+            command = reversal.command_id
+            self._arm(command)
+            command._set_unknown("No answer")
+            command._dispute("Number 7 instead of 3")
+            self._cron()
+        activity = reversal.sudo().activity_ids
+        self.assertEqual(activity.summary, "Reversal not proved")
+        self.assertIn("Number 7", activity.note)
+
     def test_money_given_back_in_the_pause_is_not_sent(self):
         with freeze_time(START) as clock:
             vend = self._sell()
