@@ -19,5 +19,6 @@ from . import (
     test_worker,
     test_worker_dialects,
     test_worker_rules,
+    test_worker_settlement,
     test_workers,
 )

@@ -19,9 +19,10 @@ class UtilityCommand(models.Model):
         return changed
 
     def _changed(self):
-        super()._changed()
+        result = super()._changed()
         if self.state in ("failed", "cancelled", "expired"):
             self.settlement_step_id.sudo()._command_ended(self)
+        return result
 
     def _end_without_money(self, target, **values):
         before = self.state

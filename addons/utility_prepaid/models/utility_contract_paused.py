@@ -77,10 +77,11 @@ class UtilityContract(models.Model):
         self._log_pause(self.env._("Contract resumed"))
 
     def _move(self, target, command=None, **values):
-        super()._move(target, command, **values)
+        result = super()._move(target, command, **values)
         if target == "closed" and self.paused:
             pause = self.sudo().pause_ids.filtered(lambda pause: not pause.date_to)
             pause.date_to = self.date_close
+        return result
 
     def _fee_months(self, until):
         """Without the months in which nobody was there on any day."""

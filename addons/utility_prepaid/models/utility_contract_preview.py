@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 from odoo import models
+from odoo.tools import format_date
 
 from ..tools import lots
 from ..tools.decimals import dec, round_places
@@ -53,6 +54,9 @@ class UtilityContract(models.Model):
             amount = self._debt_amount(debt)
             name = self.env._("Used beyond what was bought")
             lines.append(self._settlement_line("debt", name, debt, -amount))
+        for fee in self._fees_owed():
+            line = self._settlement_line("fee", fee["name"], NOTHING, -fee["amount"])
+            lines.append(line)
         carried = dec(self.remainder, 2)
         if carried:
             name = self.env._("Carried credit")
@@ -61,6 +65,26 @@ class UtilityContract(models.Model):
             name = self.env._("Arrears: %s", item.move_id.name)
             lines.append(self._settlement_line("arrears", name, NOTHING, -amount))
         return lines
+
+    def _fees_owed(self):
+        """Monthly fees that no sale has taken, up to the last day.
+
+        :return: list of invoice lines as `utility.ledger` takes them
+        """
+        tariff = self.tariff_id
+        product = tariff.fee_product_id or self.company_id.sudo().utility_fee_product_id
+        return [
+            {
+                "product": product,
+                "name": self.env._(
+                    "Monthly fee, %s", format_date(self.env, month, date_format="MMMM yyyy")
+                ),
+                "quantity": Decimal(1),
+                "price": fee,
+                "amount": fee,
+            }
+            for month, fee in self._fees(self.date_close or self.company_id._utility_today())
+        ]
 
     def _settlement_line(self, kind, name, quantity, amount):
         price = round_places(abs(amount) / quantity, 4) if quantity else NOTHING

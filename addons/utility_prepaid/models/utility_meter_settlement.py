@@ -34,7 +34,7 @@ class UtilityMeter(models.Model):
         )
 
     def _check_sellable(self):
-        super()._check_sellable()
+        result = super()._check_sellable()
         if self.contract_id.paused:
             raise UserError(
                 self.env._(
@@ -51,13 +51,15 @@ class UtilityMeter(models.Model):
             raise UserError(
                 self.env._("The opening reading is not there yet. %s", settlement.words or "")
             )
+        return result
 
     def _check_unlocked(self, what):
-        super()._check_unlocked(what)
+        result = super()._check_unlocked(what)
         # A meter that was replaced has lost its contract to the new one, not its history.
         settlement = self.env["utility.settlement"].sudo()
-        settlement = settlement.search([("meter_id", "in", self.ids)], limit=1)
-        if settlement.filtered(lambda s: s.state != "cancelled"):
+        domain = [("meter_id", "in", self.ids), ("state", "!=", "cancelled")]
+        settlement = settlement.search(domain, limit=1)
+        if settlement:
             raise UserError(
                 self.env._(
                     "The %(what)s of meter %(meter)s is locked: contract %(contract)s was opened "
@@ -67,6 +69,7 @@ class UtilityMeter(models.Model):
                     contract=settlement.contract_id.name,
                 )
             )
+        return result
 
     def action_clear_left(self):
         """Clear over its line what a former customer left on the meter.

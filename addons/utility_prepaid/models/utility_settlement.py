@@ -1,11 +1,9 @@
 import logging
 
-from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
-
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, LockError, UserError
+from odoo.exceptions import AccessError, UserError
 
-from .utility_settlement_step import BACKGROUND, ENDED
+from .utility_settlement_step import BACKGROUND, BUSY, ENDED
 
 _logger = logging.getLogger(__name__)
 PLANS = {
@@ -19,8 +17,6 @@ LATER_MINUTES = 60
 OPEN_STATES = ("running", "stopped")
 # What a settlement that is given up may have done already.
 HARMLESS = ("read", "wipe")
-# Others write on the same records: not an error, only to be tried again.
-BUSY = (SerializationFailure, DeadlockDetected, LockNotAvailable, LockError)
 
 
 class UtilitySettlement(models.Model):

@@ -17,6 +17,7 @@ class UtilitySettlementLine(models.Model):
             ("left", "Left on the meter, at the price paid"),
             ("free", "Left on the meter, given free"),
             ("debt", "Used beyond what was bought"),
+            ("fee", "Monthly fee"),
             ("carried", "Carried credit"),
             ("arrears", "Arrears"),
             ("other", "Other open items"),

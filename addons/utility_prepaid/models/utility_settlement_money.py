@@ -36,7 +36,7 @@ class UtilitySettlement(models.Model):
         index=True,
     )
     journal_id = fields.Many2one("account.journal", "Payment method", readonly=True)
-    payment_id = fields.Many2one("account.payment", "Payment", readonly=True)
+    payment_id = fields.Many2one("account.payment", readonly=True)
     amount_paid = fields.Monetary("Paid back", readonly=True)
     paid_at = fields.Datetime(readonly=True)
     paid_by_id = fields.Many2one("res.users", "Paid by", readonly=True)
@@ -62,11 +62,16 @@ class UtilitySettlement(models.Model):
             return
         lines = contract._settlement_lines(balance)
         if not contract.is_test:
+            fees = contract._fees_owed()
             if paper < 0:
                 moves = self._bill(-paper)
             else:
                 moves = self.env["utility.ledger"]._give_back_left(
                     contract, paper, self._date(), self.name
+                )
+            if fees:
+                moves |= self.env["utility.ledger"]._invoice(
+                    contract, fees, self._date(), self.name
                 )
         self._write_lines(lines, moves, paper)
 

@@ -35,9 +35,11 @@ class UtilitySettlementStep(models.Model):
     def _begin_transfer(self):
         """What was left goes on, in whole steps of the new meter; no money and no revenue."""
         settlement, meter = self.settlement_id, self.meter_id
-        vend = self.vend_id
-        if vend and vend.state in ("accepted", "disputed"):
-            vend.with_user(settlement.user_id).sudo()._retry()
+        vends = self.env["utility.vend"].with_user(settlement.user_id).sudo()
+        vend = self.vend_id.with_env(vends.env)
+        if vend.state in ("accepted", "disputed"):
+            vend._retry()
+            self._follow(vend.command_id)
             return
         step = dec(meter.type_id.step)
         if meter.credit != "money":
@@ -47,7 +49,6 @@ class UtilitySettlementStep(models.Model):
         if not quantity:
             self._update_state("skipped", message=self.env._("Nothing was left."))
             return
-        vends = self.env["utility.vend"].with_user(settlement.user_id).sudo()
         self.vend_id = vends._issue(
             str(uuid4()),
             "transfer",
@@ -59,7 +60,12 @@ class UtilitySettlementStep(models.Model):
                 meter=settlement.meter_id.vending_id,
             ),
         )
-        self.command_id = self.vend_id.command_id
+        self._follow(self.vend_id.command_id)
+
+    def _follow(self, command):
+        """Hear of the end of a command that the sale has queued."""
+        command.sudo().settlement_step_id = self
+        self.command_id = command
 
     def _begin_next(self):
         """The next tenant's contract, on a meter that is as new."""

@@ -1,9 +1,16 @@
+import logging
+
+from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import LockError, UserError, ValidationError
 
 from ..tools.decimals import dec
 from ..tools.reading_store import Reading
 
+_logger = logging.getLogger(__name__)
+# Others write on the same records: not an error, only to be tried again.
+BUSY = (SerializationFailure, DeadlockDetected, LockNotAvailable, LockError)
 ENDED = ("done", "skipped")
 # Needs no meter: done by the scheduled action, so that nothing of it can undo a proof.
 BACKGROUND = ("settle", "next")
@@ -84,6 +91,8 @@ class UtilitySettlementStep(models.Model):
                 else:
                     self._update_state("running", message=False)
                     getattr(self, f"_begin_{self.kind}")()
+        except LockError:
+            raise
         except (UserError, ValidationError) as error:
             self.invalidate_recordset()
             self._fail(str(error))
@@ -179,8 +188,12 @@ class UtilitySettlementStep(models.Model):
         try:
             with self.env.cr.savepoint():
                 self.settlement_id._advance()
-        except (UserError, ValidationError):
+        except BUSY:
+            raise
+        except Exception:
+            # Nobody foresaw it: the scheduled action meets it again, and alone.
             self.invalidate_recordset()
+            _logger.exception("Settlement %s cannot go on", self.settlement_id.name)
             self.settlement_id._work_later()
 
     def _stop_commands(self):

@@ -10,7 +10,7 @@ class UtilityVend(models.Model):
     settlement_step_ids = fields.One2many("utility.settlement.step", "vend_id", readonly=True)
 
     def _on_delivered(self, command):
-        super()._on_delivered(command)
+        result = super()._on_delivered(command)
         for step in self.sudo().settlement_step_ids.filtered(lambda s: s.state != "done"):
             step._update_state(
                 "done",
@@ -21,12 +21,7 @@ class UtilityVend(models.Model):
                 message=False,
             )
             step._go_on()
-
-    def _on_not_charged(self, command):
-        super()._on_not_charged(command)
-        for step in self.sudo().settlement_step_ids.filtered(lambda s: s.state == "running"):
-            step._fail(command.message or self.env._("The new meter was not charged."))
-            step._go_on()
+        return result
 
     def _cancel_issue(self, reason):
         if self.kind == "transfer":

@@ -25,3 +25,4 @@ from . import test_vend_kinds_books
 from . import test_ledger_table
 from . import test_consumption
 from . import test_ledger_books
+from . import test_settlement_replacement

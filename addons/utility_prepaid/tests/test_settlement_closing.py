@@ -167,6 +167,21 @@ class TestSettlementClosing(SettlementCommon):
         self.assertTrue(self._all_reconciled(arrears))
         self.assertEqual(self._open_credit(), 33.17)
 
+    def test_monthly_fees_that_no_sale_took_are_billed(self):
+        """The sale of March took the fee of March; nobody bought anything in April."""
+        self.tariff.price_ids.fee = 5
+        self.contract.sudo().fee_from = date(2026, 4, 1)
+        with freeze_time("2026-05-02 02:00:00"):
+            settlement = self._settled()
+        self.assertEqual(
+            self._lines(settlement), [("left", 82.38, 45.17), ("fee", 0, -5.0), ("fee", 0, -5.0)]
+        )
+        self.assertIn("Monthly fee, April 2026", settlement.line_ids[1].name)
+        invoice = settlement.move_ids.filtered(lambda move: move.move_type == "out_invoice")
+        self.assertEqual(invoice.amount_total, 10)
+        self.assertTrue(self._all_reconciled(invoice), "out of what was left")
+        self.assertEqual(settlement.amount_due, 35.17)
+
     # ---------------------------------------------------------------- rights
 
     def test_who_pays_back(self):

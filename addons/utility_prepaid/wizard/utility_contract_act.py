@@ -35,7 +35,6 @@ class UtilityContractAct(models.TransientModel):
     has_total = fields.Boolean("Totaliser is known", default=True)
     total = fields.Float("Totaliser", digits=(16, 4), min_display_digits=2)
     balance = fields.Float(
-        "Balance",
         digits=(16, 4),
         min_display_digits=2,
         compute="_compute_balance",
