@@ -193,6 +193,6 @@ class TestRestore(RemoteCommon):
             )
         )
         self._as("engineer", differences).action_read()
-        asked = self._commands(kind="read")
-        self.assertEqual(asked.type_id, self.env.ref("meter_gateway.command_type_purchase_number"))
-        self.assertEqual(len(asked), 2)
+        number = self.env.ref("meter_gateway.command_type_purchase_number")
+        for meter in (self.meter, self.fresh):
+            self.assertEqual(self._commands(meter, kind="read").type_id, number)
