@@ -21,4 +21,5 @@ from . import (
     test_worker_rules,
     test_worker_settlement,
     test_workers,
+    test_year,
 )
