@@ -281,9 +281,11 @@ class UtilityVend(models.Model):
 
     @api.model
     def _price_today(self, meter):
-        """Today's price of a unit on this meter; zero without a contract."""
-        tariff = meter.contract_id.tariff_id
-        return tariff._price_at(meter.company_id._utility_today()) if tariff else Decimal(0)
+        """What the next unit costs on this meter today; zero without a contract."""
+        contract = meter.contract_id
+        if not contract:
+            return Decimal(0)
+        return contract._price_now(meter.company_id._utility_today())
 
     @api.model
     def _worth(self, meter, quantity):
@@ -338,12 +340,10 @@ class UtilityVend(models.Model):
         )
 
     def _check_payable(self):
-        if self.kind not in ISSUES:
-            super()._check_payable()
+        return None if self.kind in ISSUES else super()._check_payable()
 
     def _pay_back(self, sale):
-        if sale.kind not in ISSUES:
-            super()._pay_back(sale)
+        return None if sale.kind in ISSUES else super()._pay_back(sale)
 
     def _can_retry(self):
         if self.kind in ISSUES:
@@ -354,10 +354,9 @@ class UtilityVend(models.Model):
         return {**super()._status(), "can_cancel": self.sudo()._can_cancel()}
 
     def _check_sendable(self):
-        if self.kind in ISSUES:
-            self._check_issuable(self.meter_id, self.kind, dec(self.asked))
-        else:
-            super()._check_sendable()
+        if self.kind not in ISSUES:
+            return super()._check_sendable()
+        return self._check_issuable(self.meter_id, self.kind, dec(self.asked))
 
     def _can_cancel(self):
         """Whether credit without money may be given up: it certainly did not reach the meter."""

@@ -27,7 +27,7 @@ class UtilityVoid(models.Model):
     )
     vend_id = fields.Many2one("utility.vend", "Sale", readonly=True)
     state = fields.Selection(related="vend_id.state", string="Stands at")
-    seller_id = fields.Many2one("res.users", "Seller", readonly=True)
+    seller_id = fields.Many2one("res.users", readonly=True)
     approver_id = fields.Many2one("res.users", "Second person", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)
