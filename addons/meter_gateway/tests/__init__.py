@@ -6,6 +6,7 @@ from . import (
     test_follow,
     test_gateway_access,
     test_instance,
+    test_issue_line,
     test_lines,
     test_raw,
     test_reading_schedule,
