@@ -118,10 +118,9 @@ class ResCompany(models.Model):
                     "company_id": self.id,
                 }
             )
-        for field, name in (
-            ("utility_fee_product_id", self.env._("Monthly fee")),
-            ("utility_service_product_id", self.env._("Service fee")),
-        ):
+        fee, service = self.env._("Monthly fee"), self.env._("Service fee")
+        names = {"utility_fee_product_id": fee, "utility_service_product_id": service}
+        for field, name in names.items():
             if not self[field]:
                 self[field] = self._utility_new_product(
                     name, self.env.ref("uom.product_uom_unit"), self._utility_tax("electricity")

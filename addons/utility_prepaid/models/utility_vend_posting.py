@@ -89,6 +89,9 @@ class UtilityVend(models.Model):
             with self.env.cr.savepoint():
                 vends._post_sales()
                 vends._notify()
+            if vends != self:
+                # Those that others hold at the moment are not to wait for the next sale.
+                self.env.ref("utility_prepaid.ir_cron_post_vends").sudo()._trigger()
             return True
         except BUSY:
             self.env.cr.rollback()
