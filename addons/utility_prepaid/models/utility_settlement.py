@@ -228,6 +228,8 @@ class UtilitySettlement(models.Model):
         cron._commit_progress(remaining=len(due))
         for settlement in due:
             try:
+                # The meter's row first, as everywhere: a proof takes them in that order.
+                settlement.meter_id._lock_row()
                 settlement = settlement.try_lock_for_update().filtered_domain(domain)
                 if settlement:
                     settlement._work()
