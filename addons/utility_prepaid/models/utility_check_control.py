@@ -38,10 +38,13 @@ class UtilityCheck(models.Model):
             """
             SELECT m.id, m.site_id, m.utility, m.credit, m.ct_ratio, m.contract_id, m.partner_id,
                    s.cumulative::text AS cumulative, s.cumulative_seen_at IS NOT NULL
-                   AND s.epoch = m.epoch AS counted,
-                   CASE WHEN m.bought_base_epoch = m.epoch THEN m.bought_base END::text AS base,
-                   s.epoch AS said_epoch, s.purchase_number AS said_number,
-                   m.epoch, m.purchase_number, s.number_seen_at
+                   AND COALESCE(s.epoch, 0) = COALESCE(m.epoch, 0) AS counted,
+                   CASE WHEN COALESCE(m.bought_base_epoch, 0) = COALESCE(m.epoch, 0) THEN m.bought_base END::text AS base,
+                   -- a number that nobody ever set is NULL, and is zero
+                   COALESCE(s.epoch, 0) AS said_epoch,
+                   COALESCE(s.purchase_number, 0) AS said_number,
+                   COALESCE(m.epoch, 0) AS epoch,
+                   COALESCE(m.purchase_number, 0) AS purchase_number, s.number_seen_at
               FROM utility_meter m JOIN utility_meter_state s ON s.meter_id = m.id
              WHERE m.company_id = %s AND m.prepaid AND m.number_known
                AND s.number_seen_at IS NOT NULL
@@ -49,7 +52,8 @@ class UtilityCheck(models.Model):
                                 WHERE c.meter_id = m.id AND c.money AND c.state IN %s
                                   AND (c.state <> 'queued' OR c.hold_reason IS NULL))
                -- a handheld charged it since it was last asked over its line
-               AND ((s.epoch, s.purchase_number) >= (m.epoch, m.purchase_number)
+               AND ((COALESCE(s.epoch, 0), COALESCE(s.purchase_number, 0))
+                    >= (COALESCE(m.epoch, 0), COALESCE(m.purchase_number, 0))
                     OR NOT EXISTS (SELECT 1 FROM utility_command c
                                     WHERE c.meter_id = m.id AND c.money AND c.state = 'done'
                                       AND c.done_at > s.number_seen_at))

@@ -472,6 +472,19 @@ class TestCheck(CheckCommon):
         self._says(self.meter, purchase_number=2, epoch=0)
         self.assertEqual(self._check().state, "agreed")
 
+    def test_a_number_that_nobody_ever_set_is_zero(self):
+        meter = self._meter("202611000009")
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE utility_meter SET epoch = NULL, purchase_number = NULL, number_known = true"
+            " WHERE id = %s",
+            (meter.id,),
+        )
+        self._says(meter, purchase_number=0, epoch=0, cumulative="0")
+        self.assertEqual(self._check().state, "agreed")
+        self._says(meter, purchase_number=1, epoch=0, cumulative="9")
+        self.assertEqual(list(self._found(self._check())), ["meter_ahead"])
+
     def test_charged_and_not_paid(self):
         vend = self._sell("100.00")
         command = vend.command_id
