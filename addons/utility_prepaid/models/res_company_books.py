@@ -101,9 +101,10 @@ class ResCompany(models.Model):
         return self.env["utility.policy"]._in_force(self, utility, date).partner_id
 
     def _utility_setup(self):
-        super()._utility_setup()
+        result = super()._utility_setup()
         for company in self.filtered("chart_template"):
             company.with_company(company).sudo()._utility_setup_books()
+        return result
 
     def _utility_setup_books(self):
         for field, wanted in ACCOUNTS.items():

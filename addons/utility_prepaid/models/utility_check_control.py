@@ -39,7 +39,8 @@ class UtilityCheck(models.Model):
             SELECT m.id, m.site_id, m.utility, m.credit, m.ct_ratio, m.contract_id, m.partner_id,
                    s.cumulative::text AS cumulative, s.cumulative_seen_at IS NOT NULL
                    AND COALESCE(s.epoch, 0) = COALESCE(m.epoch, 0) AS counted,
-                   CASE WHEN COALESCE(m.bought_base_epoch, 0) = COALESCE(m.epoch, 0) THEN m.bought_base END::text AS base,
+                   CASE WHEN COALESCE(m.bought_base_epoch, 0) = COALESCE(m.epoch, 0)
+                        THEN m.bought_base END::text AS base,
                    -- a number that nobody ever set is NULL, and is zero
                    COALESCE(s.epoch, 0) AS said_epoch,
                    COALESCE(s.purchase_number, 0) AS said_number,

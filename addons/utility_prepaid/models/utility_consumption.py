@@ -46,7 +46,7 @@ class UtilityConsumption(models.Model):
         help="Any day of it.",
     )
     corrects_id = fields.Many2one(
-        "utility.consumption", "Corrects", readonly=True, copy=False, check_company=True
+        "utility.consumption", readonly=True, copy=False, check_company=True
     )
     # draft -> posting -> posted
     state = fields.Selection(

@@ -98,12 +98,12 @@ class UtilityVend(models.Model):
     @api.model
     def _check_money(self, company, journal, values):
         # What came by itself is in the books: the counter's payment methods do not matter.
-        if not values.get("incoming_id"):
-            super()._check_money(company, journal, values)
+        if values.get("incoming_id"):
+            return None
+        return super()._check_money(company, journal, values)
 
     def _take_money(self):
-        if not self.incoming_id:
-            super()._take_money()
+        return None if self.incoming_id else super()._take_money()
 
     def _money_lines(self):
         if not self.incoming_id:
@@ -122,8 +122,7 @@ class UtilityVend(models.Model):
         return bool(self.incoming_id) and not self.journal_id.sudo().utility_counter
 
     def _check_payable(self):
-        if not self._frees_incoming():
-            super()._check_payable()
+        return None if self._frees_incoming() else super()._check_payable()
 
     def _refund_money(self, reason):
         if self._frees_incoming():
@@ -145,8 +144,9 @@ class UtilityVend(models.Model):
         super()._pay_back(sale)
 
     def _pay_back_now(self, sale):
-        super()._pay_back_now(sale)
+        result = super()._pay_back_now(sale)
         sale.incoming_id._paid_out(self.refund_payment_id)
+        return result
 
     # ------------------------------------------------------------------ news
 

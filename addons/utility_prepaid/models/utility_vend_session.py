@@ -53,10 +53,11 @@ class UtilityVend(models.Model):
     @api.model
     def _check_money(self, company, journal, values):
         """Also the shift that takes it, which is noted among the fields of the sale."""
-        super()._check_money(company, journal, values)
+        result = super()._check_money(company, journal, values)
         if values.get("origin", "counter") == "counter":
             session = self.env["utility.cash.session"]._of_payment(company, journal, "inbound")
             values["session_id"] = session.id
+        return result
 
     @api.model
     def _create_one(self, uuid, company, values, lines):
@@ -92,7 +93,7 @@ class UtilityVend(models.Model):
             self.with_user(payer).sudo()._pay_back_now(sale)
 
     def _pay_back_now(self, sale):
-        return super()._pay_back(sale)
+        return super()._pay_back(sale)  # pylint: disable=super-method-mismatch
 
     def _payer(self):
         """In whose name a scheduled action pays money back; nobody means that it waits."""

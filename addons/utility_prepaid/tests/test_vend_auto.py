@@ -287,7 +287,8 @@ class TestVendAuto(AutoCommon):
 
     def test_books_that_refuse_do_not_lose_the_money(self):
         def refuse(*args, **kwargs):
-            raise UserError("No account to post to.")
+            words = "No account to post to."
+            raise UserError(words)
 
         with freeze_time(START) as clock:
             with patch.object(type(self.env["utility.ledger"]), "_pay", refuse):

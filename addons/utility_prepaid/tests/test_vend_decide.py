@@ -117,7 +117,8 @@ class TestVendDecide(UtilityCommon):
 
     def test_stopped_meter_counts_as_an_attempt(self):
         def stopped(meter):
-            raise UserError("All orders are stopped.")
+            words = "All orders are stopped."
+            raise UserError(words)
 
         with freeze_time(START) as clock:
             vend = self._sell()

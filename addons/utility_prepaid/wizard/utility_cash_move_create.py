@@ -27,7 +27,7 @@ class UtilityCashMoveCreate(models.TransientModel):
         "utility.cash.reason",
         domain="[('company_id', '=', company_id), ('direction', 'in', (kind, 'both'))]",
     )
-    note = fields.Char("Note", help="Number of the voucher, name of the shop ...")
+    note = fields.Char(help="Number of the voucher, name of the shop ...")
     bank = fields.Selection(lambda self: self.env.company._utility_banks())
 
     def action_confirm(self):
