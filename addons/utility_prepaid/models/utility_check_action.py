@@ -159,6 +159,35 @@ class UtilityCheckDifference(models.Model):
         self.env.ref("utility_prepaid.ir_cron_post_vends").sudo()._trigger()
         return True
 
+    def action_bill(self):
+        """Bill credit that a meter has although its money went back.
+
+        The customer owes it from now on, and the next sale recovers it.
+
+        :raises AccessError: the user is no accountant
+        :raises UserError: there is nothing to bill
+        """
+        if not self.env.user.has_group("utility_prepaid.group_accountant"):
+            raise AccessError(self.env._("Only accountants bill credit that was not paid."))
+        self.check_access("read")
+        for difference in self:
+            vend = difference.vend_id.sudo()
+            if difference.code != "charged_not_paid" or not vend:
+                raise UserError(self.env._("There is nothing to bill in this difference."))
+            vend.meter_id._lock_row()
+            vend.invalidate_recordset(["posted_at"])
+            if vend.posted_at:
+                raise UserError(self.env._("%s was billed already.", vend.name))
+            vend._post_charged_not_paid()
+            self.env["utility.operation"]._log(
+                self.env._("Charged, not paid: billed"),
+                vend,
+                meter=vend.meter_id,
+                vend=vend,
+                after=vend.move_id.name or "",
+            )
+        return True
+
     def action_look_again(self):
         """Compare now: what is gone is resolved, without waiting for the next check."""
         self._check_right()

@@ -88,7 +88,8 @@ class UtilityCheck(models.Model):
         order = self._given_up(meter, row["said_epoch"], row["said_number"]) if number > 0 else None
         if order and units in (ZERO, dec(order.credit)):
             code = "charged_not_paid"
-            worth = dec(order.vend_id.amount, 2)
+            # Once billed it is the customer's debt; the number is still to be accepted.
+            worth = ZERO if order.vend_id.posted_at else dec(order.vend_id.amount, 2)
             values |= {"vend_id": order.vend_id.id, "units": order.credit}
         place = (row["site_id"], row["utility"], None)
         return Finding(

@@ -498,10 +498,26 @@ class TestCheck(CheckCommon):
         self.assertEqual(self._found(self._check()), {"charged_not_paid": -100})
         difference = self._difference("charged_not_paid")
         self.assertEqual((difference.vend_id, difference.units), (vend, 182.38))
+        with self.assertRaises(AccessError):
+            difference.with_user(self.users["supervisor"]).action_bill()
+        accountant = difference.with_user(self.users["accountant"])
+        accountant.action_bill()
+        self.assertEqual(
+            self._items(vend.move_id),
+            [
+                ("Prepaid utility customers", 100.0),
+                ("Product Sales", -86.96),
+                ("Tax Received", -13.04),
+            ],
+        )
+        self.assertEqual(self.contract._arrears()[0][1], Decimal(100))
+        with self.assertRaisesRegex(UserError, "billed already"):
+            accountant.action_bill()
+        self.assertEqual(self._found(self._check()), {"charged_not_paid": 0, "debt": -100})
         self.clock.tick(timedelta(minutes=1))
         self._says(self.meter, purchase_number=2, epoch=0, cumulative="182.38")
         difference.with_user(self.users["engineer"]).action_accept_number()
-        self.assertEqual(self._check().state, "agreed")
+        self.assertEqual(self._found(self._check()), {"debt": -100})
 
     def test_an_order_on_its_way_is_not_judged(self):
         vend = self._sell("100.00")
