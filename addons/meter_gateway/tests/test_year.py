@@ -17,7 +17,7 @@ from .common import DRAIN, HOLD, REPLY, GatewayCommon, Simulator
 
 # A whole year: YEAR_CONTRACTS=200 YEAR_MONTHS=12 make test-addon TAGS=/meter_gateway:TestYear
 CONTRACTS = int(os.environ.get("YEAR_CONTRACTS", "6"))
-MONTHS = int(os.environ.get("YEAR_MONTHS", "2"))
+MONTHS = int(os.environ.get("YEAR_MONTHS", "1"))
 PER_PORT = 40
 YEAR = 2027
 # 10:00 in Shanghai
