@@ -11,7 +11,7 @@ from ..tools.tariff_steps import Step, cost
 from ..tools.tariff_terms import Gauge, Owed, TariffError, Terms
 
 # No stop-watch, nothing kept between runs, the same examples every time.
-EXAMPLES = settings(max_examples=150, deadline=None, database=None, derandomize=True)
+EXAMPLES = settings(max_examples=60, deadline=None, database=None, derandomize=True)
 
 PRICES = st.decimals("0.0001", 20, places=4)
 MONEY = st.decimals("0.01", 20000, places=2)
