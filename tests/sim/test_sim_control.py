@@ -182,6 +182,7 @@ def test_stats_have_the_process_too(shared):
     [
         ({"op": "fault", "kind": "late"}, "name one of address, port, box"),
         ({"op": "fault", "kind": "late", "box": "C9"}, "box 'C9' is not one of C1"),
+        ({"op": "deliver", "box": "C9"}, "box 'C9' is not one of C1"),
         ({"op": "power", "on": False}, "name an address or a box"),
         ({"op": "power", "on": 0, "box": "C1"}, "on must be true or false"),
         ({"op": "clock", "address": "202611000001"}, "name offset or forward"),

@@ -14,7 +14,7 @@ def make_site(lab):
     return lab.site(
         [lab.meter(number) for number in range(40)] + [lab.meter(NEIGHBOUR)],
         [lab.meter(200)],
-        faults={"late_seconds": 0.2},
+        faults={"late_seconds": 3600},
     )
 
 
@@ -74,6 +74,7 @@ def test_late_reply(shared, desk, at, neighbour, charge):
     assert desk.silent(desk.frame(at, charge), neighbour)
     # Executed at once; only the reply comes late.
     assert shared.books(at)["number"] == 2
+    assert shared("deliver", address=at) == {"delivered": 1}
     late = desk.receive()
     assert (late.address, late.control) == (at, 0x83)
 
@@ -82,9 +83,52 @@ def test_late_request(shared, desk, at, neighbour, charge):
     shared("fault", address=at, kind="late_request")
     assert desk.silent(desk.frame(at, charge), neighbour)
     assert judge(charge, desk.status(at)).outcome == "not_executed"
+    assert shared("deliver") == {"delivered": 1}
     late = desk.receive()
     assert (late.address, late.control) == (at, 0x83)
     assert judge(charge, desk.status(at)).outcome == "proved"
+
+
+@pytest.mark.parametrize("kind", ["late", "late_request"])
+def test_what_is_held_arrives_by_itself(shared, desk, at, charge, kind):
+    shared("faults", late_seconds=0.05)
+    shared("fault", address=at, kind=kind)
+    late = desk.ask(desk.frame(at, charge))
+    shared("faults", late_seconds=3600)
+    assert (late.address, late.control) == (at, 0x83)
+    assert shared("deliver") == {"delivered": 0}
+
+
+def test_what_was_delivered_does_not_arrive_again(new_sim, lab):
+    """Its deadline comes and finds nothing: neither a second execution nor a second reply."""
+    sim = new_sim(lab.site([lab.meter(1), lab.meter(2)], faults={"late_seconds": 1})).start()
+    desk, at, other = sim.desk(), lab.address(1), lab.address(2)
+    desk.open(at)
+    desk.open(other)
+    for kind in ("late_request", "late"):
+        sim("fault", address=at, kind=kind)
+        desk.send(read_request(at, TOTAL))
+    # Behind them on the line: both are held by then, or arrived by themselves on a slow machine.
+    sim("fault", address=other, kind="late")
+    desk.send(desk.frame(other, lab.order("charge", "4.00", number=2)))
+    while sim.books(other)["number"] < 2:
+        pass
+    sim("deliver", address=at)
+    assert [desk.receive().address for _reply in range(2)] == [at, at]
+    # Held last, its time is over last.
+    assert desk.receive().address == other
+    assert desk.silent(b"", at)
+    assert sim("stats")["ports"]["C1/1"]["replies"] == 6
+    assert sim("deliver") == {"delivered": 0}
+
+
+@pytest.mark.parametrize("name", ["port", "box"])
+def test_deliver_to_a_port_or_box(shared, desk, at, neighbour, name):
+    shared("fault", address=at, kind="late")
+    assert desk.silent(read_request(at, TOTAL), neighbour)
+    assert shared("deliver", port="C1/2") == {"delivered": 0}
+    assert shared("deliver", **{name: {"port": "C1/1", "box": "C1"}[name]}) == {"delivered": 1}
+    assert desk.receive().address == at
 
 
 def test_late_reply_reaches_the_next_connection(shared, desk, at, neighbour, charge):
@@ -92,7 +136,10 @@ def test_late_reply_reaches_the_next_connection(shared, desk, at, neighbour, cha
     shared("fault", address=at, kind="late")
     assert desk.silent(desk.frame(at, charge), neighbour)
     desk.link.close()
-    late = shared.desk().receive()
+    again = shared.desk()
+    again.read(neighbour, TOTAL)
+    assert shared("deliver") == {"delivered": 1}
+    late = again.receive()
     assert (late.address, late.control) == (at, 0x83)
 
 

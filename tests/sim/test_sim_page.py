@@ -91,6 +91,7 @@ def test_buttons(browser, sim, lab):
     )
     assert sim.books(at)["powered"] is False
     assert browser.do("revive", address=at) == {"ok": True}
+    assert browser.do("deliver", address=at) == {"ok": True, "delivered": 0}
     assert browser.do("card", address=at, amount="x")["error"].startswith("amount must be")
     browser.do("power", box="C1", on=False)
     assert browser.state()["boxes"][0]["powered"] is False

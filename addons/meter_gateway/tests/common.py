@@ -152,6 +152,8 @@ class GatewayCommon(UtilityCommon):
         site = {
             "speed": "0",
             "td": "0.002",
+            # What the link holds back comes when the test says so.
+            "faults": {"late_seconds": "3600"},
             "concentrators": [
                 {
                     "name": "C1",

@@ -131,10 +131,10 @@ class TestWorkerRules(GatewayCommon):
 
     def test_rule_3_a_late_order_is_executed_once(self):
         command = self._queue()
-        self.sim("faults", late_seconds=0.8)
         self.sim("fault", address=self.meter.address, kind="late_request", when="money")
         self._run()
-        self.assertEqual(command.state, "done")
+        self.assertEqual((command.state, command.attempts), ("done", 2))
+        self.assertEqual(self.sim("deliver"), {"delivered": 1})
         self.assertEqual(self._executions(command), 1)
 
     def test_rule_3_an_order_that_arrived_before_its_resend_is_proved_not_sent(self):
@@ -183,11 +183,11 @@ class TestWorkerRules(GatewayCommon):
 
     def test_rule_4_an_order_given_up_that_arrives_later_is_charged_not_paid(self):
         command = self._queue()
-        self.sim("faults", late_seconds=1.5)
         self.sim("fault", address=self.meter.address, kind="late_request", when="money")
         with patch.object(money, "MAX_ATTEMPTS", 1):
             self._run()
-        self.assertEqual(command.state, "failed")
+        self.assertEqual((command.state, self._executions(command)), ("failed", 0))
+        self.assertEqual(self.sim("deliver"), {"delivered": 1})
         self._until_executed(command)
         later = self._queue()
         self._run()

@@ -45,8 +45,8 @@ class Line:
 
     :param site: :class:`~.site_parts.PortSite`.
     :param meters: by address as it travels: a Meter, or what ``make`` makes one of.
-    :param world: shared by all lines: ``clockwork``, ``faults``, ``commit(meter, record)``,
-        ``make(wire, value)``, ``td``, ``paced``, ``preamble``.
+    :param world: shared by all lines: ``clockwork``, ``faults``, ``held``, ``make(wire, value)``,
+        ``commit(meter, record)``, ``td``, ``paced``, ``preamble``.
     """
 
     __slots__ = (
@@ -75,10 +75,13 @@ class Line:
         self.stats.requests += 1
         if self.busy:
             self.stats.overlaps += 1
-        self._put((link, request, first, now, False))
+        self.take((link, request, first, now, False))
 
-    def _put(self, job):
-        """A job is (link, request, first byte, last byte, held) or (link, bytes of a reply)."""
+    def take(self, job):
+        """Do a job when the line is free.
+
+        :param job: (link, request, first byte, last byte, held) or (link, bytes of a reply).
+        """
         if self.busy:
             if self._queue is None:
                 self._queue = deque()
@@ -169,9 +172,8 @@ class Line:
             fault = faults.draw(meter, self, protocol.moment(meter, request))
             if fault in SILENT:
                 if fault == "late_request":
-                    later = world.clockwork.now() + faults.late_seconds
                     job = (link, request, 0.0, 0.0, True)
-                    world.clockwork.at(later, self._put, job)
+                    world.held.hold(self, meter, job, faults.late_seconds)
                 self._done()
                 return
         meter.catch_up()
@@ -217,8 +219,7 @@ class Line:
         if fault == "corrupt":
             return [world.faults.corrupt(meter, frame, world.preamble)]
         if fault == "late":
-            later = world.clockwork.now() + world.faults.late_seconds
-            world.clockwork.at(later, self._put, (link, frame))
+            world.held.hold(self, meter, (link, frame), world.faults.late_seconds)
             return []
         if fault == "heartbeat":
             link.disturb()

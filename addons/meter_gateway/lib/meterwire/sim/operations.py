@@ -115,8 +115,12 @@ class Operations:
 
     def op_revive(self, address=None, port=None, box=None):
         """Forget the counted faults of a place, or of all."""
-        everywhere = address is port is box is None
-        self._simulator.faults.revive(None if everywhere else self._place(address, port, box))
+        self._simulator.faults.revive(self._place_or_all(address, port, box))
+
+    def op_deliver(self, address=None, port=None, box=None):
+        """What the links hold back of a place (or of all) arrives now: requests and replies."""
+        held = self._simulator.world.held
+        return {"delivered": held.deliver(self._place_or_all(address, port, box))}
 
     def op_power(self, on, address=None, box=None):
         """Take the power from a meter or a concentrator, or give it back."""
@@ -262,6 +266,10 @@ class Operations:
         if address is not None:
             return self._meter(address).address
         return self._line(port).name if port is not None else self._box(box)
+
+    def _place_or_all(self, address, port, box):
+        """Return the name of a place, or None when none is named."""
+        return None if address is port is box is None else self._place(address, port, box)
 
     def _box(self, name):
         if name not in self._simulator.boxes:

@@ -21,7 +21,7 @@ SECONDS = 10
 #: what the page may ask of the simulator
 OPERATIONS = frozenset(
     (
-        *("fault", "revive", "power", "close_link", "storm", "card", "spend", "suspend"),
+        *("fault", "revive", "deliver", "power", "close_link", "storm", "card", "spend", "suspend"),
         *("clock", "load", "battery", "stick", "press", "advance"),
     )
 )

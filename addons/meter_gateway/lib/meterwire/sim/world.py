@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from .cipher import MeterKeys
 from .clock import Zone
+from .held import Held
 from .meter import Meter
 
 
@@ -25,6 +26,7 @@ class World:
 
     def __init__(self, site, clockwork, faults, store, keys, chips, gaps):
         self.clockwork, self.faults, self.store = clockwork, faults, store
+        self.held = Held(clockwork)
         self.td, self.paced, self.preamble = site.td, site.line_speed, site.preamble
         self.speed, self.zone = site.speed, Zone(site.zone)
         self.chips, self._keys, self._gaps = chips, keys, gaps
