@@ -9,7 +9,7 @@ from . import test_cash_session
 from . import test_cash_session_report
 from . import test_vend_auto
 from . import test_counter_invoice, test_vend_batch, test_vend_wrong_room
-from . import test_acquirer, test_tax_invoice
+from . import test_acquirer, test_menus, test_tax_invoice
 from . import test_check_incoming, test_check_kinds, test_check_settlement
 from . import test_tariff_properties, test_tariff_sale
 from . import test_settlement_steps
