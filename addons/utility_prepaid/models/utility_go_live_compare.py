@@ -7,6 +7,7 @@ from ..tools.decimals import dec, round_places
 
 JUDGES = ("utility_prepaid.group_supervisor", "utility_prepaid.group_engineer")
 NO_CUSTOMER = "0" * 12
+ASK_AGAIN_MINUTES = 10
 
 
 class UtilityContract(models.Model):
@@ -81,6 +82,10 @@ class UtilityGoLiveLine(models.Model):
 
     _inherit = "utility.go.live.line"
 
+    asked_at = fields.Datetime("Asked at", readonly=True)
+
+    _asked_idx = models.Index("(asked_at) WHERE state = 'waiting'")
+
     # ---------------------------------------------------------------- actions
 
     def action_ask(self):
@@ -124,6 +129,19 @@ class UtilityGoLiveLine(models.Model):
                 limit=1,
             ):
                 commands._enqueue(line.meter_id, "read")
+        self.asked_at = fields.Datetime.now()
+
+    @api.model
+    def _cron_ask(self, limit=500):
+        """Ask again the meters that were asked and have not told their purchase number.
+
+        They were silent, or the server died when they had answered half.
+        """
+        before = fields.Datetime.subtract(fields.Datetime.now(), minutes=ASK_AGAIN_MINUTES)
+        domain = [("state", "=", "waiting"), ("asked_at", "<=", before)]
+        late = self.search(domain, limit=limit, order="asked_at, id")
+        late._ask()
+        self.env["ir.cron"]._commit_progress(len(late), remaining=self.search_count(domain))
 
     def _compare(self):
         """Compare with what the meters said last, as far as they said it after the start."""

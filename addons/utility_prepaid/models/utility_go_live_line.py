@@ -211,7 +211,7 @@ class UtilityGoLiveLine(models.Model):
         if not (self.customer or "").strip():
             problems.append(_("the customer is missing"))
         try:
-            self.date_open = spreadsheet.day(self.opened)
+            self.date_open = spreadsheet.day(self.opened or None)
             if not self.date_open:
                 problems.append(_("the day of opening is missing"))
             elif self.date_open > self.company_id._utility_today():
@@ -276,7 +276,8 @@ class UtilityGoLiveLine(models.Model):
         _ = self.env._
         problems, values = [], {}
         for name in ("balance", "number", "total", "carried", "debt"):
-            written = self[f"{name}_text"]
+            # of a column that the list does not have
+            written = self[f"{name}_text"] or ""
             value = spreadsheet.number(written)
             if value is None:
                 problems.append(_("“%s” is not a number", written))

@@ -189,6 +189,27 @@ class TestGoLiveGeneric(GoLiveCases, GoLiveCommon):
         document.action_start()
         self.assertEqual(document.line_ids.contract_id.state, "active")
 
+    def test_a_list_with_the_needed_columns_only(self):
+        rows = [
+            "Meter address,Customer,Opened on,Tariff,Balance,Purchase number",
+            "202611000011,Room 101 tenant,2024-03-01,Homes,50.00,7",
+        ]
+        document = (
+            self.env["utility.go.live"]
+            .with_user(self.users["manager"])
+            .create({"file": base64.b64encode("\n".join(rows).encode()), "date": "2026-05-10"})
+        )
+        document.action_read_file()
+        self.assertEqual(document.line_ids.problem, False)
+        document.line_ids.opened = False
+        document.action_check()
+        self.assertEqual(document.line_ids.problem, "the day of opening is missing")
+        document.line_ids.opened = "2024-03-01"
+        document.action_check()
+        document.action_start()
+        self._says(self.first, 7, 50)
+        self.assertEqual(document.line_ids.state, "agrees")
+
     def test_contracts_run_and_no_meter_is_touched(self):
         document = self._started()
         contracts = document.line_ids.contract_id
@@ -223,6 +244,37 @@ class TestGoLiveGeneric(GoLiveCases, GoLiveCommon):
         self.assertEqual(vend.state, "accepted")
         with self.assertRaisesRegex(UserError, "old desk"):
             self._sell("20.00", meter=self.second)
+
+    def test_a_meter_that_did_not_answer_is_asked_again(self):
+        document = self._started()
+        line = self._line(document, self.first)
+        other = self._line(document, self.second)
+        line.with_user(self.users["supervisor"]).action_ask()
+
+        def asked(meter):
+            domain = [("meter_id", "=", meter.id), ("kind", "=", "read")]
+            return self.env["utility.command"].search(domain, order="id")
+
+        def cron():
+            with self.enter_registry_test_mode():
+                self.env.ref("utility_prepaid.ir_cron_go_live_ask").method_direct_trigger()
+            self.env.invalidate_all()
+
+        # read, but it never told its number
+        asked(self.first)._end_without_money("done")
+        cron()
+        self.assertEqual(len(asked(self.first)), 1, "Give it time")
+        with freeze_time("2026-05-10 04:11:00"):
+            cron()
+            self.assertEqual(len(asked(self.first)), 2)
+            self.assertEqual(asked(self.first)[1].state, "queued")
+            self._says(self.first, 7, 50)
+        self.assertEqual(line.state, "agrees")
+        asked(self.first)[1]._end_without_money("done")
+        with freeze_time("2026-05-10 05:00:00"):
+            cron()
+        self.assertEqual(len(asked(self.first)), 2, "It has answered")
+        self.assertFalse(asked(other.meter_id), "Nobody has asked it yet")
 
     def test_a_meter_without_customer_number(self):
         self._started([FIRST])
