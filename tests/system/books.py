@@ -46,18 +46,27 @@ def broken(desk, posted):
     :param desk: `Desk`, at rest: no order is on its way
     :param posted: `watch` since the beginning
     """
-    posted.look()
     theirs = desk.simulator.books()
     return [
-        *posted.changed,
-        *_meters(desk, theirs),
-        *_orders(desk, theirs),
+        *broken_outside_sales(desk, posted),
         *_money(desk),
         *_open_credit(desk),
         *_documents(desk),
         *_lines(desk),
         *_states(desk),
         *_unsettled(desk, theirs),
+    ]
+
+
+def broken_outside_sales(desk, posted):
+    """As `broken`, what also holds where money and credit move without a sale."""
+    posted.look()
+    theirs = desk.simulator.books()
+    return [
+        *posted.changed,
+        *_meters(desk, theirs),
+        *_orders(desk, theirs),
+        *_unbalanced(desk),
         *_secrets(desk),
     ]
 
@@ -149,6 +158,15 @@ def _orders(desk, theirs):
 
 
 # ---------------------------------------------------------------------------- the money
+
+
+def _unbalanced(desk):
+    for move, state, balance in desk.sql(
+        "SELECT m.name, m.state, sum(l.balance) FROM account_move m"
+        "  LEFT JOIN account_move_line l ON l.move_id = m.id"
+        " GROUP BY m.id HAVING m.state <> 'posted' OR sum(l.balance) IS DISTINCT FROM 0"
+    ):
+        yield f"{move} is {state} and its items sum to {balance}"
 
 
 def _money(desk):

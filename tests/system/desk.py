@@ -113,9 +113,12 @@ class Desk:
         pair gives each concentrator its own
     :param hoard: {"3": 400} gives meter 3 a hoarding limit
     :param ct: {"2": 40} puts meter 2 behind current transformers of that ratio
+    :param bare: so many of the meters, the last ones, have no contract
     """
 
-    def __init__(self, cluster, folder, meters, link="tcp", hoard=None, ct=None, timing=None):
+    def __init__(
+        self, cluster, folder, meters, link="tcp", hoard=None, ct=None, timing=None, bare=0
+    ):
         self.cluster, self.folder = cluster, Path(folder)
         self.link_of = dict(
             zip(BOXES, (link, link) if isinstance(link, str) else link, strict=True)
@@ -131,11 +134,11 @@ class Desk:
         self.faults = {}
         template = cluster.template(LOCAL / "log" / "system-template.log")
         cluster.copy(template, self.database)
-        self._build(meters, hoard or {}, ct or {}, {**TIMING, **(timing or {})})
+        self._build(meters, hoard or {}, ct or {}, {**TIMING, **(timing or {})}, bare)
 
     # ------------------------------------------------------------- building
 
-    def _build(self, meters, hoard, ct, timing):
+    def _build(self, meters, hoard, ct, timing, bare):
         self._port = free_ports(12)
         boxes = [
             {"code": code, "lines": 2, **getattr(self, f"_{link}")(code)}
@@ -150,6 +153,7 @@ class Desk:
                     "hoard": hoard,
                     "ct": ct,
                     "timing": timing,
+                    "bare": bare,
                 }
             )
         )
@@ -253,7 +257,9 @@ class Desk:
         """Open every contract over the wire, as a manager does, and wait for the meters' proofs."""
         manager = self.till("manager")
         manager.insist(
-            "utility.contract", "action_open", [meter["contract"] for meter in self.meters]
+            "utility.contract",
+            "action_open",
+            [meter["contract"] for meter in self.meters if meter["contract"]],
         )
         until(
             lambda: self.value("SELECT count(*) = 0 FROM utility_contract WHERE state <> 'active'"),

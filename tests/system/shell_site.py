@@ -46,13 +46,15 @@ for index in range(request["meters"]):
             "ct_ratio": request["ct"].get(str(number), 1),
         }
     )
-    contract = env["utility.contract"].create(
-        {
-            "partner_id": env["res.partner"].create({"name": f"Room {room.code} tenant"}).id,
-            "meter_id": meter.id,
-            "tariff_id": tariff.id,
-        }
-    )
+    contract = env["utility.contract"]
+    if number <= request["meters"] - request["bare"]:
+        contract = contract.create(
+            {
+                "partner_id": env["res.partner"].create({"name": f"Room {room.code} tenant"}).id,
+                "meter_id": meter.id,
+                "tariff_id": tariff.id,
+            }
+        )
     meters.append(
         {
             "id": meter.id,
