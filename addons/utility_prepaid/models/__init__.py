@@ -37,6 +37,7 @@ from . import (
     utility_cash_session,
     utility_cash_session_close,
     utility_cash_session_method,
+    utility_cash_session_overnight,
     utility_cash_session_payment,
     utility_cash_session_totals,
     utility_cash_uncertain,

@@ -91,6 +91,7 @@ class UtilityCounter(models.AbstractModel):
             "drawer": session.drawer,
             "journal_id": full.journal_id.id,
             "opened_at": fields.Datetime.to_string(session.opened_at) or "",
+            "overnight": bool(session.overnight_at) and session.state != "closed",
             "float_counted": text(session.float_counted),
             "float_to_confirm": session.float_to_confirm,
             "counted": bool(session.counted_at),

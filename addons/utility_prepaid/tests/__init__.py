@@ -6,6 +6,7 @@ from . import test_command_kinds
 from . import test_vend_decide
 from . import test_check, test_meter_loss, test_roll_forward
 from . import test_cash_session
+from . import test_cash_session_overnight
 from . import test_cash_session_report
 from . import test_vend_auto
 from . import test_counter_invoice, test_vend_batch, test_vend_wrong_room
