@@ -1,7 +1,7 @@
 """make bench: the wire against its limit, and a sale against Odoo's own invoice and payment.
 
 With the word `wire`: only one line, and the package `dlt645` on it (wire.py, dlt645_package.py).
-With `fleet`: many lines at once (fleet.py). Beside it: readings.py, hub.py, posting.py.
+With `fleet`: many lines at once (fleet.py). Beside it: readings.py, hub.py, posting.py, check.py.
 """
 
 import json
