@@ -39,6 +39,7 @@ QUICK = Timing(
 )
 
 SILENT = "silent"
+PATIENCE = 120.0  # seconds until a test gives up waiting; never waited for when all is well
 
 
 def frame_in(data):
@@ -209,7 +210,7 @@ class Desk:
             self.line.submit(job)
 
     async def next(self, kind=None):
-        event = await asyncio.wait_for(self.events.get(), 10)
+        event = await asyncio.wait_for(self.events.get(), PATIENCE)
         assert kind is None or isinstance(event, kind), event
         return event
 
@@ -232,10 +233,10 @@ class EngineDesk:
         self.engine.close()
 
     def next(self, kind=None):
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE
         while not self.events:
             left = until - time.monotonic()
-            assert left > 0, "the engine told nothing for 10 s"
+            assert left > 0, f"the engine told nothing for {PATIENCE:g} s"
             select.select([self.engine.wake_fd], [], [], left)
             news = self.engine.drain()
             self.events += news

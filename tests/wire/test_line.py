@@ -161,13 +161,13 @@ async def test_a_late_reply_is_not_taken_for_the_next_answer():
     loop = asyncio.get_running_loop()
     late = dlt.encode(dlt.Frame(ADDRESS, 0x91, bytes.fromhex("0000010011111111")))
     true = meter.answer(frame_in(dlt.read_request(ADDRESS, dlt.TOTAL)))
-    meter.script.append(SILENT)
+    # After the question was given up, before the line has been silent for long enough.
+    meter.script.append(lambda reply: loop.call_later(0.35, meter.device.send, late) and b"")
     meter.script.append(lambda reply: loop.call_later(0.1, meter.device.send, true) and b"")
     timing = dataclasses.replace(QUICK, first_byte=0.3, drain=0.2)
     async with Desk(meter.endpoint, timing, read_attempts=1) as desk:
         desk.submit(read(1), read(2))
         await desk.next(Failed)
-        loop.call_later(0.02, meter.device.send, late)
         done = await desk.next(Done)
     assert done.values == {"total": Decimal("317.76")}
     assert [exchange.outcome for exchange in done.exchanges] == ["reply"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import re
 
 from meter_double import (
     ADDRESS,
@@ -36,7 +37,8 @@ async def test_a_dead_link_fails_every_job_promptly():
         events = [await desk.next(Failed) for _ in range(21)]
     assert {event.code for event in events} == {"link_down"}
     assert all("nobody is there" in event.words for event in events)
-    assert "next try in 60 s" in events[-1].words
+    # Less the time that the test takes.
+    assert re.search(r"next try in (60|[1-5][0-9]) s", events[-1].words)
 
 
 @run

@@ -10,6 +10,7 @@ from conversing import Meter188, Meter645
 from meter_double import (
     ADDRESS,
     OTHER,
+    PATIENCE,
     QUICK,
     SILENT,
     Desk,
@@ -427,7 +428,7 @@ async def test_a_call_to_another_program_keeps_no_other_line_waiting():
             return None
 
         def status(self, meter, keys):
-            words = yield Call(lambda: gate.wait(10) and threading.current_thread().name)
+            words = yield Call(lambda: gate.wait(PATIENCE) and threading.current_thread().name)
             return words
 
     calling = Dialect.from_json(shipped()["d_single"])

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 import serial as pyserial
 from far_end import pty_meter, tcp_meter
-from meter_double import ADDRESS, KEYRING, EngineDesk, charge, frame_in, meter_of, sale
+from meter_double import ADDRESS, KEYRING, PATIENCE, EngineDesk, charge, frame_in, meter_of, sale
 from meterwire import dlt645_2007 as dlt
 from meterwire.errors import LinkDown
 from meterwire.jobs import LIVE_READ, Answered, Asked, Done, Failed, LineSpec, Read, Settled, Timing
@@ -18,7 +18,7 @@ from meterwire.recharge import judge
 from meterwire.transport import open_link, serial, tcp
 
 #: generous where an answer comes, short where none will
-PATIENT = Timing(first_byte=10.0, gap=5.0, drain=0.02, bus_idle=0.0)
+PATIENT = Timing(first_byte=60.0, gap=30.0, total=90.0, drain=0.02, bus_idle=0.0)
 HASTY = Timing(first_byte=0.1, gap=0.05, drain=0.02, bus_idle=0.0, reconnect_min=0.0)
 
 
@@ -89,7 +89,7 @@ def test_after_silence_the_late_reply_dies_with_its_connection():
     with tcp_meter(serve) as (endpoint, _meter, connections):
         with EngineDesk(LineSpec("line", endpoint, HASTY)) as desk:
             desk.engine.submit([read()])
-            assert refused.wait(10)
+            assert refused.wait(PATIENCE)
             desk.engine.configure([LineSpec("line", endpoint, PATIENT)])
             event = desk.next()
             if isinstance(event, Failed):  # the machine was too slow for the short time
