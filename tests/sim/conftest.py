@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from meterwire.recharge import sealed_frame as recharge
 
 LIB = Path(__file__).parents[2] / "addons" / "meter_gateway" / "lib"
 MASTER = "00112233445566778899AABBCCDDEEFF"
-PATIENCE = 15.0  # seconds until a test gives up waiting; never waited for when all is well
+PATIENCE = 120.0  # seconds until a test gives up waiting; never waited for when all is well
 PROBE = 0x04000401
 CUSTOMER = "000000000042"
 
@@ -121,6 +122,15 @@ class Sim:
     def kill(self):
         self.process.kill()
         self.process.wait(PATIENCE)
+
+    @contextmanager
+    def asleep(self):
+        """What comes meanwhile is there when it wakes up, however slowly it was sent."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def stop(self, number=signal.SIGTERM):
         """End it in order and return its exit code."""

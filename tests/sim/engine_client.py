@@ -27,7 +27,7 @@ from meterwire.recharge import KeyRing, Order
 
 MASTER = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
 PASSWORD = "000000"
-LIMIT = 60.0
+LIMIT = 300.0
 #: where nothing goes wrong, a busy machine must not look like silence
 PATIENT = Timing(first_byte=20.0, total=30.0, reconnect_min=0.05, reconnect_max=0.2)
 

@@ -195,7 +195,7 @@ class Cell:
             return books["settings"].get("alarm_1") == self.wanted
         if command == "set clock":
             now = datetime.now(ZoneInfo(ZONE)).replace(tzinfo=None)
-            return abs(datetime.fromisoformat(books["clock"]) - now) < timedelta(seconds=30)
+            return abs(datetime.fromisoformat(books["clock"]) - now) < timedelta(minutes=5)
         return None
 
     def _follow_up(self):

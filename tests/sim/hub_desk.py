@@ -7,13 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from meterwire.recharge.keys import KeyRing
 from meterwire.transport import open_link
 
 LIB = Path(__file__).parents[2] / "addons" / "meter_gateway" / "lib"
-PATIENCE = 15.0
+PATIENCE = 120.0
 SECRET = "a shared secret of hub and workers"
 
 
@@ -72,11 +73,11 @@ class HubProcess:
 
     async def until(self, condition):
         """Ask until what the hub knows fulfils ``condition``; returns it."""
-        for _ in range(500):
-            if condition(told := self.tell()):
-                return told
+        deadline = time.monotonic() + PATIENCE
+        while not condition(told := self.tell()):
+            assert time.monotonic() < deadline, told
             await asyncio.sleep(0.02)
-        raise AssertionError(told)
+        return told
 
     def memory(self):
         """Resident bytes."""

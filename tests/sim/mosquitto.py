@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-PATIENCE = 15.0
+PATIENCE = 120.0
 DESK = {"username": "desk", "password": "desk's own"}
 BOX = {"username": "box", "password": "box's own"}
 

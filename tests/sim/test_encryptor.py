@@ -36,7 +36,7 @@ TOKEN = "a-token-of-the-test"
 ADDRESS = "202611000001"
 DIVERSIFIER = "0000202611000001"
 ORDER = Order("charge", 10000, "000000000017", 77, 2, 0)
-PATIENCE = 15.0  # seconds until a test gives up waiting; never waited for when all is well
+PATIENCE = 120.0  # seconds until a test gives up waiting; never waited for when all is well
 
 
 class Program:
@@ -173,7 +173,7 @@ def test_with_a_url_that_has_a_path_and_a_slash(program):
 def test_of_the_key_file(program, tmp_path):
     path = tmp_path / "keys.json"
     path.write_text(
-        json.dumps({"encryptors": {"default": {"url": program.url, "token": TOKEN, "timeout": 3}}})
+        json.dumps({"encryptors": {"default": {"url": program.url, "token": TOKEN, "timeout": 60}}})
     )
     path.chmod(0o600)
     entry = KeyRing.from_file(path).secret("encryptors")
@@ -321,7 +321,7 @@ def test_answers_that_are_none(answer, words):
     with Server(answer) as server:
         chip = Chip()
         with pytest.raises(NoEncryptor, match=words) as caught:
-            charge(client(server.url, timeout=5), chip)
+            charge(client(server.url, timeout=60), chip)
         assert TOKEN not in str(caught.value) and not chip.executed
 
 

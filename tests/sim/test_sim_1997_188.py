@@ -5,6 +5,7 @@ from decimal import Decimal
 from time import monotonic
 
 import pytest
+from conftest import PATIENCE
 from meterwire import cjt188, dlt645_1997
 from meterwire.cjt188 import payload_of, read_request, write_request
 
@@ -186,7 +187,7 @@ def read(water, name, di):
 
 
 def until_valve(water, name, state):
-    deadline = monotonic() + 15
+    deadline = monotonic() + PATIENCE
     while read(water, name, 0x901F)[17] & 3 != state:
         assert monotonic() < deadline, f"the valve of {name} never is {state}"
 
@@ -197,7 +198,7 @@ def test_188_metering(water, name):
     assert data[:5].hex() == "563412002c"
     assert data[5:10].hex() == "000000002c"
     clock = datetime.strptime(data[10:16].hex(), "%S%M%H%d%m%y")
-    assert abs(clock - china_now()) < timedelta(minutes=1)
+    assert abs(clock - china_now()) < timedelta(minutes=5)
     assert data[16] == 0x20
     assert data[17:] == (b"\x04\x00" if name == "low" else b"\x00\x00")
 
@@ -273,7 +274,7 @@ def test_188_valve_closes_at_the_end_of_the_credit(shared, water):
 
 def test_188_clock_battery_and_parameters(shared, water):
     address = water_address("cold")
-    value = bytes.fromhex("30201009082720")
+    value = bytes.fromhex("00201009082720")
     assert water.ask(request_of("cold", 0xA015, payload=value)).data[3:] == b""
     assert read(water, "cold", 0x901F)[11:17] == value[1:]
     shared("battery", address=address, percent=19)

@@ -5,6 +5,7 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
+from conftest import PATIENCE
 from meterwire.dlt645_2007 import read_request
 
 TOTAL = 0x00010000
@@ -25,7 +26,7 @@ def test_books_of_one_and_of_all(shared, lab):
     assert {**again, "clock": ""} == {**books[2], "clock": ""}
     assert shared("books", port="C1/2")["meters"][0]["address"] == lab.address(3)
     clock = datetime.fromisoformat(books[2].pop("clock"))
-    assert abs(clock - datetime.now()) < timedelta(minutes=1)
+    assert abs(clock - datetime.now()) < timedelta(minutes=5)
     assert books[2] == {
         "address": lab.address(3),
         "type": "d_single",
@@ -135,10 +136,12 @@ def test_close_link(shared, lab, name):
 
 def test_close_link_for_a_while(shared, lab):
     other = shared.desk("C1/1")
-    shared("close_link", port="C1/2", seconds=0.3)
+    shared("close_link", port="C1/2", seconds=3600)
     with pytest.raises(ConnectionRefusedError):
         shared.connect("C1/2")
     other.read(lab.address(1), TOTAL)
+    # The last word counts.
+    shared("close_link", port="C1/2", seconds=0.1)
     deadline = time.monotonic() + lab.PATIENCE
     while True:
         try:
@@ -165,7 +168,7 @@ def test_many_clients_and_a_line_without_end(shared):
 
 
 def _client(sim):
-    return socket.create_connection(sim.control, 15)
+    return socket.create_connection(sim.control, PATIENCE)
 
 
 def test_stats_have_the_process_too(shared):
@@ -212,6 +215,7 @@ def test_load_of_a_meter(shared, lab):
     shared("load", address=at, load=7.5)
     before = float(shared.books(at)["total"])
     shared("advance", address=at, seconds=7200)
-    assert 14.99 <= float(shared.books(at)["total"]) - before <= 15.05
+    # And what it uses while the test runs.
+    assert 14.99 <= float(shared.books(at)["total"]) - before <= 16
     shared("load", address=at, load=None)
     assert shared.books(at)["load"] == 0

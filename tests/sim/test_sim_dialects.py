@@ -106,7 +106,7 @@ def test_clock_is_set(client, shared, code):
     shared("clock", address=meter.address, offset=-7200)
     client.set_clock(line_of(code), meter)
     clock = datetime.fromisoformat(shared.books(meter.address)["clock"])
-    assert abs(clock - china_now()) < timedelta(seconds=30)
+    assert abs(clock - china_now()) < timedelta(minutes=5)
 
 
 WRITABLE = [

@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from conftest import PATIENCE
 
 
 class Browser:
@@ -19,7 +20,7 @@ class Browser:
         self.token = re.search(r'name="token" content="([^"]+)"', self.html).group(1)
 
     def get(self, path, method="GET", body=None, **headers):
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=15)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, body, named)
@@ -144,5 +145,5 @@ def test_odd_requests(browser, path, method, body, status):
 def test_page_is_loopback_only(new_sim, lab):
     sim = new_sim(lab.site([lab.meter(1)]), arguments=["--page", "0.0.0.0:0"])
     process = sim.launch()
-    assert process.wait(15) == 2
+    assert process.wait(PATIENCE) == 2
     assert "page: must be a loopback address" in process.stderr.read()

@@ -140,7 +140,6 @@ def test_lost_reply_is_proved_by_asking(client, secrets, sim, lab, name):
     meter = meter_of(lab, name)
     if "open" in meter.dialect.shape.kinds:
         sell(client, meter, "open", 0)
-    sim("faults", late_seconds=0.3)
     sim("fault", address=meter.address, kind="executed_reply_lost")
     with EngineClient(sim.ports, secrets, timing=QUICK) as quick:
         reply, verdict = quick.sell(LINE, meter, "charge", 500)

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from conftest import PATIENCE
 from meterwire.sim import main
 from meterwire.sim.faults import KINDS
 from meterwire.sim.operations import Operations
@@ -32,7 +33,7 @@ def ports(*items):
 def refusal(sim, code=2):
     """Return the one line with which the simulator ends."""
     process = sim.launch()
-    assert process.wait(15) == code
+    assert process.wait(PATIENCE) == code
     text = process.stderr.read()
     assert text.startswith("metersim: ") and text.count("\n") == 1, text
     assert process.stdout.read() == ""
