@@ -3,13 +3,12 @@
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
-from time import monotonic
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from conftest import CUSTOMER
 from engine_client import JobFailed, Meter, dialect
-from fault_links import LATE, ZONE, neighbours_total, own_total
+from fault_links import ZONE, neighbours_total, own_total
 from meterwire.jobs import (
     LIVE_READ,
     SCHEDULED_READ,
@@ -46,6 +45,7 @@ MOMENTS = {
 AMOUNT = 250
 MANY = 99
 HELD = ("late", "late_request")
+SPOILED = ("corrupt", "wrong_address")
 
 
 class Seen(NamedTuple):
@@ -89,17 +89,19 @@ class Cell:
         if command == "set clock":
             self.site.sim("clock", address=at, offset=-7200)
         before = self.site.books(at)
+        if fault in SPOILED:
+            self.desk.silences.spoiled.add(at)
         if command != "its proof":
             self._strike()
         end = getattr(self, f"_{command.replace(' ', '_')}")(before)
-        ended = monotonic()
+        self.desk.silences.spoiled.discard(at)
         books = self.site.books(at)
         executed = books["executed"] - before["executed"]
         in_books = self._in_books(books)
         self.site.sim("revive", address=at)
         if self.order and self.resend:
             self._follow_up()
-        readings = list(self._next(ended + LATE if fault in HELD else 0))
+        readings = list(self._next(fault in HELD))
         books = self.site.books(at)
         readings.append((self._read(self.meter, "total", "balance"), self._shown(books)))
         mark = self.order and self.order.reference
@@ -215,19 +217,18 @@ class Cell:
                 else:
                     assert isinstance(event, Answered | Released), event
 
-    def _next(self, until):
-        """Ask the neighbour, until nothing can be under way any more: (heard, right) each time.
+    def _next(self, held):
+        """Ask the neighbour, until nothing is under way any more: (heard, right) each time.
 
-        While something is, its question stands open unanswered at first, so that what comes late
-        comes into it.
+        While something is held, its question stands open unanswered at first, so that what comes
+        late comes into it.
         """
-        while True:
-            if monotonic() < until:
-                self.site.sim("fault", address=self.place.neighbour, kind="lost_request")
-            heard = self._read(self.neighbour, "total")
-            yield heard, {"total": Decimal(neighbours_total(self.place))}
-            if monotonic() >= until:
-                return
+        right = {"total": Decimal(neighbours_total(self.place))}
+        if held:
+            self.site.sim("fault", address=self.place.neighbour, kind="lost_request")
+            self.desk.silences.deliver[self.place.neighbour] = self.place.meter
+            yield self._read(self.neighbour, "total"), right
+        yield self._read(self.neighbour, "total"), right
 
     def _read(self, meter, *items):
         with suppress(JobFailed):

@@ -3,33 +3,39 @@
 Every line has a meter and a neighbour: behind the same wire, or on the next port of its box.
 """
 
+import asyncio
 import queue
 import select
 import threading
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
 from typing import NamedTuple
+from unittest.mock import patch
 from urllib.parse import quote
 
 import mosquitto
-from conftest import CUSTOMER, Sim, address, meter
+from conftest import CUSTOMER, PATIENCE, Sim, address, meter
 from engine_client import LIMIT, EngineClient
 from fault_table import COMMANDS, LINKS
 from hub_desk import SECRET, HubProcess
 from meterwire.envelope import parse_envelope
 from meterwire.jobs import Timing
+from meterwire.line import Line
+from silences import LOOK_SECONDS, Silences
 
+#: nobody waits for these limits: silence is told, see silences.py
 TIMING = Timing(
-    first_byte=0.4,
-    gap=0.2,
-    total=2.0,
-    drain=0.3,
+    first_byte=PATIENCE,
+    gap=PATIENCE,
+    total=PATIENCE,
+    drain=0.1,
     bus_idle=0.0,
     reconnect_min=0.01,
     reconnect_max=0.02,
 )
-#: later than two attempts at a question and the silences after them, sooner than SETTLE
-LATE = 2.0
+#: what a link holds comes when the test says so
+LATE = 3600
 ATTEMPTS = 2
 TERMINAL = "33029A1B"
 SELECTOR = "hex:A5{port:02X}"
@@ -73,10 +79,16 @@ def neighbours_total(place):
 
 
 class Crowd(EngineClient):
-    """An ``EngineClient`` for many threads at once, each with a job on a line of its own."""
+    """An ``EngineClient`` for many threads at once, each with a job on a line of its own.
 
-    def __init__(self, endpoints, secrets):
+    :param site: ``Locked``
+    :param dict homes: see ``Silences``
+    """
+
+    def __init__(self, endpoints, secrets, site, homes):
         super().__init__(endpoints, secrets, TIMING)
+        self.silences = Silences(self.engine, site.sim, homes)
+        self.silences.connected = self._connected = site.connected
         self._specs = [
             replace(spec, read_attempts=ATTEMPTS, ask_attempts=ATTEMPTS) for spec in self._specs
         ]
@@ -84,6 +96,19 @@ class Crowd(EngineClient):
         self._pump = threading.Thread(target=self._sort)
 
     def __enter__(self):
+        connected = self._connected
+        open_link = Line._open
+
+        async def open_when_connected(line, urgent):
+            """Whoever was cut off dials in again; an engine in a hurry would find nobody."""
+            loop = asyncio.get_running_loop()
+            while not await loop.run_in_executor(None, connected, line.spec.key):
+                await asyncio.sleep(LOOK_SECONDS)
+            await open_link(line, urgent)
+
+        self._patch = patch.object(Line, "_open", open_when_connected)
+        self._patch.start()
+        self.silences.__enter__()
         super().__enter__()
         self._pump.start()
         return self
@@ -92,6 +117,8 @@ class Crowd(EngineClient):
         self._over.set()
         self._pump.join()
         super().__exit__(*exc)
+        self.silences.__exit__(*exc)
+        self._patch.stop()
 
     def _sort(self):
         while not self._over.is_set():
@@ -125,12 +152,17 @@ class Locked:
     def books(self, at):
         return self.sim("books", address=at)["meters"][0]
 
+    def connected(self, _line):
+        """Whether the boxes of a line can be reached."""
+        return True
+
 
 class Site(Locked):
     """Simulator, hub and broker as processes, and the engine before them."""
 
     def __init__(self, path: Path):
         super().__init__()
+        self._hub_lock = threading.Lock()
         self.broker = mosquitto.Mosquitto(path / "broker")
         dtus = [{"id": place.name, "heartbeat": HEARTBEAT} for place in self._of("dialin")]
         self.hub = HubProcess(path / "hub", dtus)
@@ -146,7 +178,7 @@ class Site(Locked):
             self.hub.start()
             self._sim = Sim(self._path, self._content())
             self._sim.start()
-            self.desk = Crowd(self._endpoints(), self._secrets())
+            self.desk = Crowd(self._endpoints(), self._secrets(), self, self._homes())
             self._until_connected()
             return self
         except BaseException:
@@ -236,18 +268,25 @@ class Site(Locked):
     def _secrets():
         return {"hub": SECRET, "mqtt": {"default": mosquitto.DESK}}
 
+    @staticmethod
+    def _homes():
+        return {
+            address: (place.name, f"{place.name}/{port}")
+            for place in PLACES.values()
+            for address, port in ((place.meter, 1), (place.neighbour, place.neighbour_port))
+        }
+
+    def connected(self, line):
+        if not line.startswith(("dialin", "mqtt")):
+            return True
+        if not self.sim("links")["links"][line]["clients"]:
+            return False
+        with self._hub_lock:
+            return line.startswith("mqtt") or self.hub.tell()["dtus"][line]["online"]
+
     def _until_connected(self):
-        names = [place.name for link in ("dialin", "mqtt") for place in self._of(link)]
-        for _look in range(500):
-            links = self.sim("links")["links"]
-            if all(links[name]["clients"] for name in names):
-                break
-            threading.Event().wait(0.02)
-        else:
-            raise AssertionError("not every DTU is connected")
-        for _look in range(500):
-            told = self.hub.tell()["dtus"]
-            if all(told[place.name]["online"] for place in self._of("dialin")):
-                return
-            threading.Event().wait(0.02)
-        raise AssertionError("not every DTU is registered")
+        deadline = monotonic() + PATIENCE
+        for place in PLACES.values():
+            while not self.connected(place.name):
+                assert monotonic() < deadline, f"{place.name} is not connected"
+                sleep(LOOK_SECONDS)

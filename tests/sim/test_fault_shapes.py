@@ -57,7 +57,6 @@ ROWS = {
     )
 }
 COMMANDS = {"charge": "charge", "proof": "its proof"}
-PLAYERS = 28  # at once: more would wait for the simulator's disk, which looks like silence
 
 
 def _place(name, row):
@@ -105,7 +104,13 @@ class Counter(Locked):
         self._secrets = encryptor.secrets
 
     def __enter__(self):
-        self.desk = Crowd(self._sim.start().ports, self._secrets)
+        ports = self._sim.start().ports
+        homes = {
+            at: (place.name, place.name)
+            for place in PLACES.values()
+            for at in (place.meter, place.neighbour)
+        }
+        self.desk = Crowd(ports, self._secrets, self, homes)
         return self
 
     def __exit__(self, *exc):
@@ -127,7 +132,7 @@ def seen(tmp_path_factory):
         EncryptorProcess(path / "encryptor") as encryptor,
         Counter(path, encryptor) as counter,
         counter.desk,
-        ThreadPoolExecutor(PLAYERS) as pool,
+        ThreadPoolExecutor(len(PLACES)) as pool,
     ):
         futures = {
             (name, row): pool.submit(

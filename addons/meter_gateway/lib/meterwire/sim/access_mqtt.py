@@ -60,6 +60,7 @@ class MqttAccess(Access):
             client.tls_set(site.ca_file)
         client.reconnect_delay_set(1, 5)
         client.on_connect = self._connected
+        client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
         client.on_message = self._message
         host, _colon, number = site.broker.rpartition(":")
@@ -72,7 +73,10 @@ class MqttAccess(Access):
     def _connected(self, client, _data, _flags, reason, _properties):
         if not reason.is_failure:
             client.subscribe(self.site.down, QOS)
-            self._call(self._up, client)
+
+    def _subscribed(self, client, _data, _mid, _reasons, _properties):
+        # Before that it hears nothing.
+        self._call(self._up, client)
 
     def _disconnected(self, client, _data, _flags, _reason, _properties):
         self._call(self._down, client)

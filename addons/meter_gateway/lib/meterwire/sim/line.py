@@ -9,6 +9,7 @@ from .meter188 import PROTOCOL as CJT_188
 BITS = 11  # start, 8 data, parity, stop
 QUEUE_MAX = 64
 SILENT = ("dead", "lost_request", "late_request")
+SPOILED = ("corrupt", "wrong_address")
 SLICE = 64  # bytes that a converter hands over at once; a frame usually is one piece
 WHOLE = 1024
 PROTOCOLS = {
@@ -23,17 +24,18 @@ class Stats:
     """What a line did since the start.
 
     ``busy_seconds``: bytes were on the line; ``taken_seconds``: from the first byte of a request
-    to the last of its reply; ``overlaps``: requests that came while it was busy.
+    to the last of its reply; ``overlaps``: requests that came while it was busy; ``unanswered``:
+    those that got no reply, or got it late, or a spoiled one.
     """
 
     __slots__ = (
         *("busy_seconds", "bytes_in", "bytes_out", "collisions", "overlaps", "replies"),
-        *("requests", "taken_seconds"),
+        *("requests", "taken_seconds", "unanswered"),
     )
 
     def __init__(self):
         self.requests = self.replies = self.bytes_in = self.bytes_out = 0
-        self.overlaps = self.collisions = 0
+        self.overlaps = self.collisions = self.unanswered = 0
         self.busy_seconds = self.taken_seconds = 0.0
 
     def to_dict(self):
@@ -108,6 +110,11 @@ class Line:
         self.stats.taken_seconds += arrived - begin
         self.world.clockwork.at(arrived, self._serve, job)
 
+    def _no_answer(self, held):
+        """The line is free again; what was held was counted when it came."""
+        self.stats.unanswered += not held
+        self._done()
+
     def _done(self):
         if self._queue:
             self._begin(self._queue.popleft())
@@ -164,7 +171,7 @@ class Line:
         if meter is None or type(meter) is tuple or not _speaks(meter.kind, request):
             meter, how = self._find(request)
         if meter is None or not meter.account.books.powered or not self.powered:
-            self._done()
+            self._no_answer(held)
             return
         protocol = PROTOCOLS[meter.kind.protocol]
         faults, fault = world.faults, None
@@ -174,14 +181,14 @@ class Line:
                 if fault == "late_request":
                     job = (link, request, 0.0, 0.0, True)
                     world.held.hold(self, meter, job, faults.late_seconds)
-                self._done()
+                self._no_answer(held)
                 return
         meter.catch_up()
         answer = protocol.answer(meter, request, how)
         if answer is None or answer.control is None:
             if answer is not None and answer.changed:
                 world.commit(meter, answer.record)
-            self._done()
+            self._no_answer(held)
             return
         if answer.changed:
             meter.executed += 1
@@ -192,8 +199,9 @@ class Line:
         if fault:
             frames = self._spoil(link, meter, request, answer, fault, frames[0])
             if not frames:
-                self._done()
+                self._no_answer(held)
                 return
+            self.stats.unanswered += fault in SPOILED
         if world.td or world.paced:
             if world.paced:
                 self.stats.taken_seconds += world.td

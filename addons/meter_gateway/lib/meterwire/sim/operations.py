@@ -59,7 +59,7 @@ class Operations:
     def op_stats(self, ports=True):
         """What was done since the start; with ``ports`` false only the sums."""
         lines, faults = self._simulator.lines, self._simulator.faults
-        names = ("requests", "replies", "busy_seconds", "taken_seconds", "overlaps")
+        names = ("requests", "replies", "unanswered", "busy_seconds", "taken_seconds", "overlaps")
         used = resource.getrusage(resource.RUSAGE_SELF)
         reply = {
             "total": {name: sum(getattr(line.stats, name) for line in lines) for name in names},
