@@ -89,12 +89,16 @@ class Cell:
         if command == "set clock":
             self.site.sim("clock", address=at, offset=-7200)
         before = self.site.books(at)
+        silences = self.desk.silences
         if fault in SPOILED:
-            self.desk.silences.spoiled.add(at)
+            silences.spoiled.add(at)
+        elif fault == "close_link" and self.place.link != "mqtt":
+            silences.cut.add(at)
         if command != "its proof":
             self._strike()
         end = getattr(self, f"_{command.replace(' ', '_')}")(before)
-        self.desk.silences.spoiled.discard(at)
+        silences.spoiled.discard(at)
+        silences.cut.discard(at)
         books = self.site.books(at)
         executed = books["executed"] - before["executed"]
         in_books = self._in_books(books)

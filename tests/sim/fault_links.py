@@ -277,12 +277,14 @@ class Site(Locked):
         }
 
     def connected(self, line):
-        if not line.startswith(("dialin", "mqtt")):
+        link = line.partition("-")[0]
+        if link not in ("pty", "dialin", "mqtt"):
             return True
-        if not self.sim("links")["links"][line]["clients"]:
+        name = f"{line}/1" if link == "pty" else line
+        if not self.sim("links")["links"][name]["clients"]:
             return False
         with self._hub_lock:
-            return line.startswith("mqtt") or self.hub.tell()["dtus"][line]["online"]
+            return link != "dialin" or self.hub.tell()["dtus"][line]["online"]
 
     def _until_connected(self):
         deadline = monotonic() + PATIENCE

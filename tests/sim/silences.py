@@ -43,6 +43,8 @@ class Silences:
         self._thread = threading.Thread(target=self._watch)
         #: addresses whose replies are spoiled: what is said in place of an answer is waited for
         self.spoiled = set()
+        #: addresses whose link closes in place of the reply: that is what ends the question
+        self.cut = set()
         #: {address: another one} whose held frames are delivered into the next silence of this
         self.deliver = {}
         #: lines that must be connected before a silence is over
@@ -93,6 +95,8 @@ class Silences:
                 for line, session, put, failed in waiting:
                     port = self._homes[session.address][1]
                     seen = sum(ports[name]["requests"] for name in self._ports[line])
+                    if session.address in self.cut:
+                        continue
                     if seen == put and ports[port]["unanswered"] == failed + 1:
                         self._left_alone(line, session)
 

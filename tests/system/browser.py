@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import requests
 import websocket
-from processes import Process, tail, until
+from processes import SLOWER, Process, tail, until
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 SUCCESS = "tour succeeded"
@@ -41,7 +41,7 @@ class Browser:
             lambda: tail(folder / "chromium.log"),
         )[0]
         page = until(lambda: self._page(port), 30, "Chromium has a page")
-        self._socket = websocket.create_connection(page, suppress_origin=True, timeout=60)
+        self._socket = websocket.create_connection(page, suppress_origin=True, timeout=60 * SLOWER)
         self._ids, self.console = itertools.count(1), []
         for domain in ("Runtime", "Page", "Network", "Log"):
             self.ask(f"{domain}.enable")
@@ -51,7 +51,7 @@ class Browser:
     @staticmethod
     def _page(port):
         with suppress(requests.RequestException):
-            for target in requests.get(f"http://127.0.0.1:{port}/json", timeout=5).json():
+            for target in requests.get(f"http://127.0.0.1:{port}/json", timeout=30).json():
                 if target["type"] == "page":
                     return target["webSocketDebuggerUrl"]
         return None
@@ -97,7 +97,7 @@ class Browser:
         )  # fmt: skip
         options = json.dumps({"startUrl": start})
         self.evaluate(f"odoo.startTour({name!r}, {options}) && undefined")
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * SLOWER
         while time.monotonic() < end:
             self.evaluate("1")
             if any(words == SUCCESS for _kind, words in self.console):
@@ -115,4 +115,4 @@ class Browser:
     def close(self):
         with suppress(Exception):
             self._socket.close()
-        self.process.end(5)
+        self.process.end()

@@ -127,10 +127,10 @@ class Cluster:
             raise refused
         shutil.rmtree(self.data / "filestore" / name, ignore_errors=True)
 
-    def odoo(self, *arguments, log, env=None, stdin=None, seconds=600):
+    def odoo(self, *arguments, log, env=None, stdin=None):
         """Run bin/odoo to its end in this cluster."""
         command = [TOP / "bin" / "odoo", *arguments, "--data-dir", self.data]
-        run(command, log, {**self.env, **(env or {})}, stdin, seconds)
+        run(command, log, {**self.env, **(env or {})}, stdin)
 
     def template(self, log):
         """Name of a database with both addons, books and users; made when the addons changed."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import workers
 from books import broken, errors_in_logs, watch
-from processes import until
+from processes import SLOWER, until
 from till import PATIENCE, Refused, Till
 
 METHODS = ("cash", "bank")
@@ -105,7 +105,7 @@ class Day:
         finally:
             self.closing.set()
             for thread in self.threads:
-                thread.join(30)
+                thread.join(30 * SLOWER)
         self._check_people()
         self._tell()
 
@@ -322,7 +322,8 @@ class Day:
         """
         till = Till(self.desk, "cashier5")
         self._tills = {**self._tills, f"fate{self.kills.total()}": till}
-        for _ in range(5):
+        # A busy machine may look too late, when it is noticed already that no answer came.
+        for _ in range(20):
             if self._killed_between(till, part, fault, link):
                 self.between[part] += 1
                 return

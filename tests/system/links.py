@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 
-from processes import TOP, Process, free_ports, tail, until
+from processes import SLOWER, TOP, Process, free_ports, tail, until
 
 SECONDS = 30
 # Names and passwords at the broker, and by what workers prove themselves at the hub.
@@ -28,7 +28,7 @@ class Listener(Process):
         def connect():
             assert self.alive, tail(self.log)
             with contextlib.suppress(ConnectionRefusedError):
-                return socket.create_connection(("127.0.0.1", port), SECONDS)
+                return socket.create_connection(("127.0.0.1", port), SECONDS * SLOWER)
 
         return until(connect, SECONDS, f"port {port} is served", lambda: tail(self.log))
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 LOCAL = TOP / ".local"
+# A busy machine gets so many times as long as one that does nothing else needs at most.
+SLOWER = 6
 TAIL = 40  # lines of a log that a failure shows
 
 
@@ -20,10 +22,11 @@ class Impatience(AssertionError):
 def until(condition, seconds, what, explain=None, every=0.05):
     """Wait until ``condition()`` is true and return what it gave.
 
-    :param seconds: deadline; passing it fails the test
+    :param seconds: enough where nothing else runs; passing ``SLOWER`` times that fails the test
     :param what: words for the failure
     :param explain: called on failure, gives a text (logs, what is not settled)
     """
+    seconds *= SLOWER
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -95,9 +98,9 @@ class Process:
         """kill -9; returns when the process is gone."""
         if self.alive:
             self.popen.send_signal(signal.SIGKILL)
-        self.popen.wait(30)
+        self.popen.wait(30 * SLOWER)
 
-    def end(self, seconds=20):
+    def end(self, seconds=20 * SLOWER):
         """SIGTERM, and SIGKILL when that is not enough."""
         if self.alive:
             self.popen.terminate()
@@ -108,7 +111,7 @@ class Process:
         self._file.close()
 
 
-def run(command, log, env=None, stdin=None, seconds=600):
+def run(command, log, env=None, stdin=None, seconds=600 * SLOWER):
     """Run a command to its end into a log; its failure shows the end of the log."""
     with Path(log).open("ab") as file:
         done = subprocess.run(

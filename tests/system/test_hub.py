@@ -29,7 +29,7 @@ def test_dtus_of_a_database(make_desk):
     # What a hub that was killed has left behind.
     sql("UPDATE meter_concentrator SET link = 'dialin', registration = 'regex', dtu_id = 'BOX1',"
         " registration_pattern = %s, heartbeat_hex = '70696E67', heartbeat_reply_hex = '706F6E67',"
-        " idle_seconds = 60, dtu_online = true WHERE code = 'C1'",
+        " idle_seconds = 3600, dtu_online = true WHERE code = 'C1'",
         r"REG,(?P<id>\w+),(?P<signal>\d+);")  # fmt: skip
     hub = Hub(desk)
     shows(False, None, None)
@@ -47,7 +47,7 @@ def test_dtus_of_a_database(make_desk):
         dtu.close()
         sql("UPDATE meter_concentrator SET link = 'dialin', registration = 'ascii',"
             " dtu_id = 'BOX2', heartbeat_hex = '70696E67', heartbeat_reply_hex = '706F6E67',"
-            " idle_seconds = 60 WHERE code = 'C2'")  # fmt: skip
+            " idle_seconds = 3600 WHERE code = 'C2'")  # fmt: skip
         second = until(lambda: _welcome(hub, b"BOX2"), SECONDS, "the new DTU may call")
         until(
             lambda: sql("SELECT dtu_online FROM meter_concentrator WHERE code = 'C2'")[0][0],
@@ -79,7 +79,7 @@ def test_dtus_of_a_database(make_desk):
 
 def _welcome(hub, identity):
     dtu = hub.dial(identity + b"ping")
-    dtu.settimeout(5)
+    dtu.settimeout(30)
     with contextlib.suppress(OSError):
         if dtu.recv(100) == b"pong":
             return dtu

@@ -6,7 +6,8 @@ import uuid
 from itertools import pairwise
 
 from books import broken, watch
-from processes import until
+from desk import UNHURRIED
+from processes import SLOWER, until
 from till import Refused, Till
 
 SALES = 24
@@ -80,7 +81,7 @@ def at_rest(desk):
 
 
 def test_two_servers(make_desk, say):
-    desk = make_desk(meters=6)
+    desk = make_desk(meters=6, timing=UNHURRIED)
     simulator = desk.start_simulator(seed=7)
     first = desk.start_server()
     second = desk.start_server()
@@ -99,7 +100,7 @@ def test_two_servers(make_desk, say):
     sell_some(desk, rng, SALES // 2)
     until(lambda: at_rest(desk), 120, "everything is settled", desk.report)
     watcher.over.set()
-    watcher.join(30)
+    watcher.join(30 * SLOWER)
     other = second if owner is first else first
     say(
         f"owners seen: {len(watcher.owners)} of 2 servers, generation {generation} when server "

@@ -6,6 +6,7 @@ import pytest
 import workers
 from books import broken, errors_in_logs, watch
 from day import Day, faulty
+from desk import UNHURRIED
 from processes import until
 from test_two_servers import at_rest, sell_some
 from till import Till
@@ -15,7 +16,7 @@ SALES = 12
 
 def open_desk(make_desk, seed, meters, link):
     """Two servers, and two workers with a box each."""
-    desk = make_desk(meters=meters, link=link)
+    desk = make_desk(meters=meters, link=link, timing=UNHURRIED)
     desk.start_links()
     desk.start_simulator(seed=seed)
     servers = [desk.start_server(), desk.start_server()]

@@ -5,6 +5,7 @@ import time
 import uuid
 
 import requests
+from processes import SLOWER
 
 # The server's own no: the cashier reads it and does something else.
 WORDS = {
@@ -13,7 +14,7 @@ WORDS = {
     "odoo.exceptions.AccessError",
     "odoo.exceptions.MissingError",
 }
-PATIENCE = 150  # seconds; a killed server and a killed PostgreSQL are back long before
+PATIENCE = 150 * SLOWER  # seconds; a killed server and a killed PostgreSQL are back long before
 
 
 class Refused(Exception):
@@ -48,7 +49,7 @@ class Till:
             reply = self._session.post(
                 f"{url}{path}",
                 json={"jsonrpc": "2.0", "method": "call", "params": params},
-                timeout=60,
+                timeout=60 * SLOWER,
             )
             reply.raise_for_status()
             answer = reply.json()

@@ -2,7 +2,7 @@
 
 import threading
 
-from processes import until
+from processes import SLOWER, until
 
 # The advisory lock of a worker's run: which server holds it.
 RUNS = """
@@ -33,7 +33,7 @@ def die(desk, worker):
     name = until(lambda: _runs(desk).get(worker), 60, "somebody runs the worker", desk.report)
     stopping.start()
     next(server for server in desk.running() if f"odoo-{server.pid}" == name).kill()
-    stopping.join(60)
+    stopping.join(60 * SLOWER)
     assert not stopping.is_alive(), desk.report()
 
 
