@@ -23,7 +23,8 @@ class UtilityCashSession(models.Model):
 
         :param uuid: of this count; the same id twice is the same count
         :param cash: Decimal, all money in the drawer
-        :param slips: {`account.journal`: Decimal} of methods other than cash
+        :param slips: {`account.journal`: Decimal} of methods other than cash, below zero where
+            more was paid back than taken
         :param pieces: {value as Decimal: number of pieces} that make up the cash, or nothing
         :raises UserError: not being counted, or counted already with another result
         """
@@ -40,7 +41,8 @@ class UtilityCashSession(models.Model):
                 self.env._("The count was given. A supervisor can let it be counted again.")
             )
         slips = slips or {}
-        if min([cash, *slips.values()]) < 0:
+        # Slips may: more was paid back by a card or a bank than was taken.
+        if cash < 0:
             raise UserError(self.env._("A count cannot be negative."))
         session = self.sudo()
         drawer = session.journal_id

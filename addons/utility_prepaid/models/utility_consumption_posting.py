@@ -167,9 +167,9 @@ class UtilityConsumption(models.Model):
                     **contract._overdraft_line(abs(units), self._last_day()),
                     "amount": abs(value),
                 }
-                values, total, company = self._document(contract, line, value)
+                values, amounts, company = self._document(contract, line, value)
                 values["utility_overdraft"] = True
-                found.append(("beyond", (values, total, company)))
+                found.append(("beyond", (values, amounts, company)))
         return found
 
     def _document(self, contract, line, value):

@@ -41,7 +41,7 @@ class UtilityLedger(models.AbstractModel):
 
     @api.model
     def _document(self, move_type, contract, lines, date, ref, vend=None):
-        """What `_documents` posts: (values of the move, its total as Decimal, its company)."""
+        """What `_documents` posts: (values of the move, its lines' amounts, its company)."""
         company = contract.company_id or vend.company_id
         journal = company.sudo().utility_sale_journal_id
         date = self._date(company, date, journal)
@@ -59,7 +59,7 @@ class UtilityLedger(models.AbstractModel):
             "invoice_payment_term_id": False,
             "invoice_line_ids": [fields.Command.create(self._document_line(x)) for x in lines],
         }
-        return values, sum((line["amount"] for line in lines), Decimal(0)), company
+        return values, [line["amount"] for line in lines], company
 
     @api.model
     def _document_line(self, line):
@@ -91,19 +91,23 @@ class UtilityLedger(models.AbstractModel):
             return moves
         company = documents[0][2]
         moves = moves.with_company(company).create([values for values, __, __ in documents])
-        for move, (__, total, __) in zip(moves, documents, strict=True):
-            if total is not None:
-                self._fit(move, total)
+        for move, (__, amounts, __) in zip(moves, documents, strict=True):
+            if amounts is not None:
+                self._fit(move, amounts)
         moves._post(soft=False)
         return moves
 
     @api.model
-    def _fit(self, move, total):
-        """Where a company rounds otherwise than a line by itself: one piece at the exact price."""
+    def _fit(self, move, amounts):
+        """Where a company rounds otherwise than a line by itself: one piece at the exact price.
+
+        What Odoo makes of a line has its share of the document's rounding in it by then.
+        """
+        total = sum(amounts, Decimal(0))
         if dec(move.amount_total, 2) == total:
             return
-        for line in move.invoice_line_ids:
-            line.write({"quantity": 1, "price_unit": line.price_total})
+        for line, amount in zip(move.invoice_line_ids.sorted("id"), amounts, strict=True):
+            line.write({"quantity": 1, "price_unit": float(amount)})
         if dec(move.amount_total, 2) != total:
             raise UserError(
                 self.env._(

@@ -65,9 +65,9 @@ class UtilityLedger(models.AbstractModel):
         if not amount:
             return self.env["account.move"]
         line = {**contract._overdraft_line(units, date), "amount": amount}
-        values, total, company = self._document("out_refund", contract, [line], date, ref)
+        values, amounts, company = self._document("out_refund", contract, [line], date, ref)
         values["utility_overdraft"] = True
-        move = self._documents([(values, total, company)])
+        move = self._documents([(values, amounts, company)])
         self._reconcile(move.line_ids | contract._overdraft_items())
         return move
 

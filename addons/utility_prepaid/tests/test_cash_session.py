@@ -416,6 +416,21 @@ class TestShift(ShiftCommon):
         self._counter().session_close(session.id, "0")
         self.assertFalse(session.move_ids, "only the drawer's difference is posted")
 
+    def test_more_paid_back_by_slips_than_taken(self):
+        bank = self._slips()
+        session = self._open("0")
+        vend = self._delivered("30.00", journal=bank)
+        self._close(session, "0", slips={bank.id: "30.00"})
+        session = self._open("0")
+        status = self._counter().reverse(str(uuid4()), vend.id, "typed wrong")
+        self._prove(self.env["utility.vend"].browse(status["id"]).command_id, after="0")
+        self._post()
+        with self.assertRaisesRegex(UserError, "cannot be negative"):
+            self._count(session, "-1.00", {bank.id: "-30.00"})
+        self._count(session, "0", {bank.id: "-30.00"})
+        line = session.method_ids.filtered(lambda m: m.journal_id == bank)
+        self.assertEqual((line.paid_out, line.expected, line.difference), (30.0, -30.0, 0.0))
+
     def test_difference_above_the_limit_is_signed(self):
         self.company.utility_difference_limit = 5
         session = self._open("0")

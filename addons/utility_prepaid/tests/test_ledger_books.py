@@ -191,6 +191,18 @@ class TestLedgerBooks(LedgerCommon):
                 self.contract, [{**lines[0], "product": excluded}], date(2026, 3, 1), "R"
             )
 
+    def test_many_parts_of_a_cent_do_not_add_up_to_another_total(self):
+        """Rounded as a whole they would be three cents more than line by line."""
+        line = {"product": self.product, "name": "x", "quantity": Decimal(1)}
+        line |= {"price": Decimal("0.3349"), "amount": Decimal("0.33")}
+        for method in ("round_per_line", "round_globally"):
+            self.company.tax_calculation_rounding_method = method
+            move = self.env["utility.ledger"]._credit_note(
+                self.contract, [line] * 6, date(2026, 3, 1), "R"
+            )
+            self.assertEqual(move.amount_total, 1.98, method)
+            self.assertEqual(set(move.invoice_line_ids.mapped("price_total")), {0.33}, method)
+
     def test_missing_accounts_are_named(self):
         self._policy("on_use")
         self.company.utility_advance_account_id = False
