@@ -104,6 +104,7 @@ from . import (
     utility_settlement_status,
     utility_settlement_step,
     utility_settlement_next,
+    utility_settlement_rest,
     utility_site,
     utility_site_demo,
     utility_tariff_part,

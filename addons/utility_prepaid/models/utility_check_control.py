@@ -183,7 +183,10 @@ class UtilityCheck(models.Model):
                              WHERE state = 'posted'
                              UNION ALL
                             SELECT contract_id, -carried FROM utility_go_live_line
-                             WHERE move_id IS NOT NULL) beside_sales
+                             WHERE move_id IS NOT NULL
+                             UNION ALL
+                            SELECT contract_id, -rest_amount FROM utility_settlement
+                             WHERE payout = 'kept') beside_sales
                      GROUP BY contract_id) b ON b.contract_id = c.id
              WHERE c.company_id = %(company)s
             """,

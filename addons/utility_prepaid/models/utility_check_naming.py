@@ -66,7 +66,7 @@ class UtilityCheckPosition(models.AbstractModel):
             return "no_proof"
         return "wrong_amount" if row["sum_posted"] else "not_posted"
 
-    def _contract_findings(self, places, scope, date):
+    def _contract_findings(self, company, places, scope, date):
         """What customers owe, or are owed, beside their sales."""
         query = SQL(
             """%s
@@ -99,7 +99,13 @@ class UtilityCheckPosition(models.AbstractModel):
                              UNION ALL
                             SELECT l.contract_id, -l.carried FROM utility_go_live_line l
                               JOIN account_move m ON m.id = l.move_id
-                             WHERE m.date <= %s) beside_sales
+                             WHERE m.date <= %s
+                             UNION ALL
+                            -- what a replacement left too little of for the new meter
+                            SELECT s.contract_id, -s.rest_amount FROM utility_settlement s
+                         LEFT JOIN account_payment p ON p.id = s.payment_id
+                             WHERE s.rest_amount > 0 AND s.settled_at < %s
+                               AND (p.id IS NULL OR p.date > %s)) beside_sales
                      GROUP BY contract_id) b ON b.contract_id = c.id
              WHERE i.contract_id IS NOT NULL OR v.contract_id IS NOT NULL
              ORDER BY c.id
@@ -108,12 +114,14 @@ class UtilityCheckPosition(models.AbstractModel):
             date,
             date,
             date,
+            self._day_end(company, date),
+            date,
         )
         for row in self._rows(query):
             beside = row["sum_documents"] + row["sum_given"] - row["sum_arrears"]
             debt = beside + row["sum_drawn"] - row["sum_money"]
             # What was carried ends with the contract, or with the payment that it was left of; some
-            # was carried over from an old desk.
+            # was carried over from an old desk, or from an old meter.
             released = row["sum_carried" if row["closed"] else "sum_unspent"]
             place = (row["site_id"], row["utility"], None)
             places[place]["documents"] += beside

@@ -57,7 +57,7 @@ class UtilityCheckPosition(models.AbstractModel):
         self._add_vends(places, scope)
         findings = [
             *self._vend_findings(scope),
-            *self._contract_findings(places, scope, date),
+            *self._contract_findings(company, places, scope, date),
             *self._alone_findings(scope),
         ]
         findings += self._unexplained(company, date, places, findings)

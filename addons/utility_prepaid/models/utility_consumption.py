@@ -264,6 +264,10 @@ class UtilityConsumption(models.Model):
                 {key: (units, amount) for key, (units, amount, __) in past.items()},
                 state.units,
             )
+            for key, (__, amount, revenue) in past.items():
+                if key not in used and vends.browse(key)._revenue_of(amount) != revenue:
+                    # Nothing more was used, but what went back since rounds by itself.
+                    used[key] = (Decimal(0), Decimal(0))
             for key, (units, amount) in used.items():
                 vend = vends.browse(key)
                 if vend.policy not in DEFERRED:

@@ -4,6 +4,7 @@ from odoo.fields import Domain
 from ..tools.decimals import dec, round_places
 
 LOT_KINDS = ("sale", "emergency", "quota", "temporary", "adjustment", "transfer")
+LAST = fields.Datetime.to_datetime("9999-01-01")
 
 
 class UtilityContract(models.Model):
@@ -30,7 +31,7 @@ class UtilityContract(models.Model):
         Units are what the meter counts, on paper: money on a meter that counts money.
 
         :param until: naive UTC; only what was proved before it
-        :return: list of `tools.lots.Lot`, oldest first; their keys are ids of `utility.vend`
+        :return: list of `tools.lots.Lot`, oldest first; keys of what came are ids of `utility.vend`
         """
         self.ensure_one()
         return self._lots_by_contract(until)[self.id]
@@ -121,7 +122,23 @@ class UtilityContract(models.Model):
         if until:
             domain &= Domain("delivered_at", "<", until) | Domain("delivered_at", "=", False)
         vends = self.env["utility.vend"].sudo().search(domain, order="delivered_at, id")
+        # Within a second: first what came, then what the old meter keeps, then the new one's.
+        came = [
+            ((vend.delivered_at or LAST, 2 if vend.kind == "transfer" else 0), vend._lot(), vend)
+            for vend in vends
+        ]
+        came += [((rest.settled_at, 1), rest._rest_lot(), rest) for rest in self._rests(until)]
         found = {contract.id: [] for contract in self}
-        for vend in vends:
-            found[vend.contract_id.id].append(vend._lot())
+        for __, lot, record in sorted(came, key=lambda row: row[0]):
+            found[record.contract_id.id].append(lot)
         return found
+
+    def _rests(self, until=None):
+        """Replacements of these contracts whose new meter could not take all that was left.
+
+        :param until: naive UTC; only what was settled before it
+        """
+        domain = Domain("contract_id", "in", self.ids) & Domain("rest_units", ">", 0)
+        if until:
+            domain &= Domain("settled_at", "<", until)
+        return self.env["utility.settlement"].sudo().search(domain, order="id")

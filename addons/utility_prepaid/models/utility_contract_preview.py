@@ -27,10 +27,18 @@ class UtilityContract(models.Model):
         """
         self.ensure_one()
         units = max(self._on_paper(balance), NOTHING)
-        left = [] if self.is_test else lots.left(self._lots(), units)
+        return self._paid_for([] if self.is_test else lots.left(self._lots(), units), units)
+
+    def _paid_for(self, pieces, units):
+        """What of pieces of lots the books know as paid.
+
+        :param pieces: list of (lot, units, amount)
+        :param units: Decimal, all that there is, whether a lot explains it or not
+        :return: (those of them, Decimal units worth nothing)
+        """
         vends = self.env["utility.vend"].sudo()
-        left = [entry for entry in left if entry[2] and vends.browse(entry[0].key)._is_booked()]
-        return left, units - sum((quantity for __, quantity, __ in left), NOTHING)
+        paid = [piece for piece in pieces if piece[2] and vends.browse(piece[0].key)._is_booked()]
+        return paid, units - sum((quantity for __, quantity, __ in paid), NOTHING)
 
     def _settlement_lines(self, balance):
         """What a closing at this balance would pay back, line by line.
@@ -46,9 +54,7 @@ class UtilityContract(models.Model):
         for lot, quantity, amount in left:
             name = self.env._("Left of %s", vends.browse(lot.key).name or "")
             lines.append(self._settlement_line("left", name, quantity, amount))
-        if free:
-            name = self.env._("Left on the meter, nobody paid for it")
-            lines.append(self._settlement_line("free", name, free, NOTHING))
+        lines += self._free_lines(free)
         debt = max(-self._on_paper(balance), NOTHING)
         if debt and not self.is_test:
             amount = self._debt_amount(debt)
@@ -65,6 +71,30 @@ class UtilityContract(models.Model):
             name = self.env._("Arrears: %s", item.move_id.name)
             lines.append(self._settlement_line("arrears", name, NOTHING, -amount))
         return lines
+
+    def _rest_lines(self, left, rest):
+        """What a replacement carries as money, line by line.
+
+        :param left: Decimal, what was left on the old meter, on paper
+        :param rest: Decimal, what of it fills no step of the new one
+        :return: as of `_settlement_lines`
+        """
+        self.ensure_one()
+        pieces = [] if self.is_test or not rest else lots.taken_off(self._lots(), left, rest)
+        paid, free = self._paid_for(pieces, rest)
+        vends = self.env["utility.vend"].sudo()
+        lines = []
+        for lot, quantity, amount in paid:
+            name = self.env._(
+                "Too little for a step of the new meter, of %(sale)s",
+                sale=vends.browse(lot.key).name,
+            )
+            lines.append(self._settlement_line("left", name, quantity, amount))
+        return lines + self._free_lines(free)
+
+    def _free_lines(self, units):
+        name = self.env._("Left on the meter, nobody paid for it")
+        return [self._settlement_line("free", name, units, NOTHING)] if units else []
 
     def _fees_owed(self):
         """Monthly fees that no sale has taken, up to the last day.

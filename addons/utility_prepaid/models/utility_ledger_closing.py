@@ -24,39 +24,74 @@ class UtilityLedger(models.AbstractModel):
         """
         contract.sudo().units_at_close = left
         taken_back = self._take_overdraft_back(contract, date, ref)
+        pieces = lot_tools.left(contract._lots(), left)
+        names = self.env._("Left at closing"), self.env._("Left at closing, of %(sale)s")
+        return taken_back | self._give_back(contract, pieces, date, ref, *names)
+
+    @api.model
+    def _give_back_rest(self, contract, left, rest, date, ref):
+        """Book back what cannot go on to another meter; parameters as of `_give_back_left`.
+
+        :param left: Decimal, what the old meter held, on paper
+        :param rest: Decimal, what of it fills no step of the new meter
+        """
+        pieces = lot_tools.taken_off(contract._lots(), left, rest)
+        names = (
+            self.env._("Too little for a step of the new meter"),
+            self.env._("Too little for a step of the new meter, of %(sale)s"),
+        )
+        return self._give_back(contract, pieces, date, ref, *names)
+
+    @api.model
+    def _give_back(self, contract, pieces, date, ref, name, name_of_sale):
+        """Book credit back that the customer paid for and that no meter has any longer.
+
+        :param pieces: list of (`tools.lots.Lot`, Decimal units, Decimal amount)
+        :param name: of the items of an entry
+        :param name_of_sale: of a line of a credit note, with %(sale)s in it
+        :return: `account.move` records
+        """
         vends = self.env["utility.vend"].sudo()
-        lines, entries = [], {}
-        for lot, units, amount in lot_tools.left(contract._lots(), left):
-            vend = vends.browse(lot.key)
-            if not amount or not vend._is_booked():
-                continue
-            account = vend.deferred_account_id or vend._credit_account()
-            if vend.policy in ("sale", "tax_at_sale"):
-                lines.append(
-                    {
-                        "product": vend._units_product(),
-                        "name": self.env._("Left at closing, of %(sale)s", sale=vend.name),
-                        "quantity": units,
-                        "price": dec(vend.price),
-                        "amount": amount,
-                        "account": account,
-                    }
-                )
-            else:
-                key = (account, vend._credit_partner())
-                entries[key] = entries.get(key, 0) + amount
+        pieces = [(vends.browse(lot.key), units, amount) for lot, units, amount in pieces if amount]
+        pieces = [piece for piece in pieces if piece[0]._is_booked()]
+        invoiced = [piece for piece in pieces if piece[0].policy in ("sale", "tax_at_sale")]
+        entered = [piece for piece in pieces if piece not in invoiced]
         documents = []
-        if lines:
+        if invoiced:
+            lines = [self._returned_line(name_of_sale, *piece) for piece in invoiced]
             documents.append(self._document("out_refund", contract, lines, date, ref))
-        if entries:
-            name = self.env._("Left at closing")
-            items = [(account, amount, who, name) for (account, who), amount in entries.items()]
-            customers = contract.company_id.sudo().utility_account_id
-            items.append((customers, -sum(entries.values()), contract.partner_id, name))
+        if entered:
+            items = self._returned_items(contract, entered, name)
             documents.append(
                 self._entry_document(contract.company_id, date, ref, items, contract=contract)
             )
-        return taken_back | self._documents(documents)
+        moves = self._documents(documents)
+        notes = moves.filtered(lambda move: move.is_invoice()).invoice_line_ids
+        for (vend, __, amount), line in zip(invoiced, notes, strict=True):
+            vend._given_back(amount, dec(line.balance, 2))
+        return moves
+
+    @api.model
+    def _returned_line(self, name_of_sale, vend, units, amount):
+        return {
+            "product": vend._units_product(),
+            "name": name_of_sale % {"sale": vend.name},
+            "quantity": units,
+            "price": dec(vend.price),
+            "amount": amount,
+            "account": vend.deferred_account_id or vend._credit_account(),
+        }
+
+    @api.model
+    def _returned_items(self, contract, pieces, name):
+        """Items of the entry that makes advances, or the utility's money, the customer's again."""
+        sums = {}
+        for vend, __, amount in pieces:
+            key = (vend.deferred_account_id or vend._credit_account(), vend._credit_partner())
+            sums[key] = sums.get(key, 0) + amount
+        items = [(account, amount, who, name) for (account, who), amount in sums.items()]
+        customers = contract.company_id.sudo().utility_account_id
+        return [*items, (customers, -sum(sums.values()), contract.partner_id, name)]
 
     @api.model
     def _take_overdraft_back(self, contract, date, ref):

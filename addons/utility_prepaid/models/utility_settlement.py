@@ -150,23 +150,27 @@ class UtilitySettlement(models.Model):
                 **values,
             }
         )
-        turn = plan.index(FIRST_OF_NEW) if FIRST_OF_NEW in plan else len(plan)
-        self.env["utility.settlement.step"].sudo().create(
-            [
-                {
-                    "settlement_id": settlement.id,
-                    "sequence": place,
-                    "kind": step,
-                    "meter_id": (meter if place < turn else settlement.new_meter_id).id,
-                }
-                for place, step in enumerate(plan)
-            ]
-        )
+        settlement._write_steps(plan)
         settlement._log(self.env._("Settlement started"), after=kind, note=values.get("reason"))
         if reading:
             settlement.step_ids[0]._told_by_hand(**reading)
         settlement._advance()
         return settlement
+
+    def _write_steps(self, plan):
+        """:param plan: kinds of steps in their order"""
+        turn = plan.index(FIRST_OF_NEW) if FIRST_OF_NEW in plan else len(plan)
+        self.env["utility.settlement.step"].sudo().create(
+            [
+                {
+                    "settlement_id": self.id,
+                    "sequence": place,
+                    "kind": kind,
+                    "meter_id": (self.meter_id if place < turn else self.new_meter_id).id,
+                }
+                for place, kind in enumerate(plan)
+            ]
+        )
 
     def _advance(self):
         """Begin every step whose turn has come, and see where the whole stands."""

@@ -30,7 +30,12 @@ class UtilitySettlement(models.Model):
     settled_at = fields.Datetime(readonly=True)
     move_ids = fields.Many2many("account.move", string="Documents", readonly=True)
     payout = fields.Selection(
-        [("nothing", "Nothing to pay"), ("open", "To be paid"), ("paid", "Paid")],
+        [
+            ("nothing", "Nothing to pay"),
+            ("open", "To be paid"),
+            ("kept", "Carried to the next sale"),
+            ("paid", "Paid"),
+        ],
         "Money",
         readonly=True,
         index=True,
@@ -53,44 +58,53 @@ class UtilitySettlement(models.Model):
         ):
             vend._post()
         balance = self._balance_left()
-        paper = self._on_paper(balance)
-        moves = self.env["account.move"]
+        self.units_left = float(self._on_paper(balance))
         if self.kind == "replacement":
-            if paper < 0:
-                moves = self._bill(-paper)
-            self.write({"units_left": float(paper), "move_ids": moves.ids})
-            return
+            self._settle_replacement(self._on_paper(balance))
+        else:
+            self._settle_closing(balance)
+
+    def _settle_closing(self, balance):
+        """One sum remains on the customers' account; the lines explain it to the cent.
+
+        :param balance: Decimal, what was left, signed, as the meter counts
+        """
+        contract, ledger = self.contract_id, self.env["utility.ledger"]
+        paper = self._on_paper(balance)
         lines = contract._settlement_lines(balance)
+        moves = self.env["account.move"]
         if not contract.is_test:
             fees = contract._fees_owed()
             if paper < 0:
                 moves = self._bill(-paper)
             else:
-                moves = self.env["utility.ledger"]._give_back_left(
-                    contract, paper, self._date(), self.name
-                )
+                moves = ledger._give_back_left(contract, paper, self._date(), self.name)
             if fees:
-                moves |= self.env["utility.ledger"]._invoice(
-                    contract, fees, self._date(), self.name
-                )
-        self._write_lines(lines, moves, paper)
+                moves |= ledger._invoice(contract, fees, self._date(), self.name)
+        items = contract._customers_items()
+        ledger._reconcile(items)
+        due = self._open_sum(items)
+        rest = due - sum((line["amount"] for line in lines), NOTHING)
+        if rest:
+            name = self.env._("Other open items")
+            lines.append(contract._settlement_line("other", name, NOTHING, rest))
+        contract.remainder = 0
+        self._write_lines(
+            lines,
+            moves,
+            amount_left=sum(line["amount"] for line in lines if line["kind"] == "left"),
+            amount_due=due,
+            payout="open" if due else "nothing",
+        )
+        self._log(self.env._("Settled"), after=f"{due:f}")
 
     def _bill(self, units):
         return self.env["utility.ledger"]._bill_debt(
             self.contract_id, units, self._date(), self.name
         )
 
-    def _write_lines(self, lines, moves, paper):
-        """One sum remains on the customers' account; the lines explain it to the cent."""
-        contract = self.contract_id
-        items = contract._customers_items()
-        self.env["utility.ledger"]._reconcile(items)
-        due = -sum((dec(item.amount_residual, 2) for item in items), NOTHING)
-        rest = due - sum((line["amount"] for line in lines), NOTHING)
-        if rest:
-            name = self.env._("Other open items")
-            lines.append(contract._settlement_line("other", name, NOTHING, rest))
-        contract.remainder = 0
+    def _write_lines(self, lines, moves, **values):
+        """Keep what was settled, how it is explained, and by which documents."""
         self.env["utility.settlement.line"].create(
             [
                 {"settlement_id": self.id, "sequence": place, **line}
@@ -99,15 +113,15 @@ class UtilitySettlement(models.Model):
         )
         self.write(
             {
-                "units_left": float(paper),
-                "amount_left": sum(line["amount"] for line in lines if line["kind"] == "left"),
-                "amount_due": due,
                 "settled_at": fields.Datetime.now(),
                 "move_ids": [fields.Command.set(moves.ids)],
-                "payout": "open" if due else "nothing",
+                **values,
             }
         )
-        self._log(self.env._("Settled"), after=f"{due:f}")
+
+    def _open_sum(self, items):
+        """What open items are to the customer: above zero the desk owes it (Decimal)."""
+        return -sum((dec(item.amount_residual, 2) for item in items), NOTHING)
 
     def _on_paper(self, balance):
         # The contract may stand on another meter by now.
@@ -130,35 +144,21 @@ class UtilitySettlement(models.Model):
         self.ensure_one()
         self._check_group("cashier")
         settlement = self.sudo()
-        settlement.meter_id._lock_row()
-        settlement.invalidate_recordset()
-        if settlement.payout != "open":
-            raise UserError(self.env._("There is nothing to pay in %s.", self.name))
         contract = settlement.contract_id
-        items = contract._customers_items()
-        due = -sum((dec(item.amount_residual, 2) for item in items), NOTHING)
-        if not due:
-            raise UserError(
-                self.env._("What %s left open was settled meanwhile in the books.", self.name)
-            )
-        limit = dec(self.company_id.utility_settlement_limit, 2)
-        if (
-            limit
-            and due > limit
-            and not self.env.user.has_group("utility_prepaid.group_supervisor")
-        ):
-            raise AccessError(
-                self.env._(
-                    "Paying back more than %s needs a supervisor.",
-                    self.currency_id.format(float(limit)),
-                )
-            )
+        contract._lock()
+        settlement.invalidate_recordset()
+        due = settlement._due()
+        self._check_payout_limit(due)
         self.company_id._utility_check_open(journal)
-        ledger = self.env["utility.ledger"]
-        payment = ledger._pay(
+        items = contract._customers_items()
+        payment = self.env["utility.ledger"]._pay(
             contract, abs(due), journal, "outbound" if due > 0 else "inbound", self.name
         )
-        ledger._reconcile(items | payment.sudo().move_id.line_ids)
+        if settlement.payout == "kept":
+            contract.remainder = dec(contract.remainder, 2) - due
+            settlement._reconcile_rest(payment)
+        else:
+            self.env["utility.ledger"]._reconcile(items | payment.sudo().move_id.line_ids)
         settlement.write(
             {
                 "payout": "paid",
@@ -170,6 +170,38 @@ class UtilitySettlement(models.Model):
             }
         )
         self._log(self.env._("Settlement paid"), after=f"{due:f}", note=journal.sudo().name)
+
+    def _due(self):
+        """What may be paid now.
+
+        :return: Decimal; below zero the customer pays it
+        :raises UserError: nothing may
+        """
+        if self.payout == "kept":
+            return self._rest_due()
+        if self.payout != "open":
+            raise UserError(self.env._("There is nothing to pay in %s.", self.name))
+        due = self._open_sum(self.contract_id._customers_items())
+        if not due:
+            raise UserError(
+                self.env._("What %s left open was settled meanwhile in the books.", self.name)
+            )
+        return due
+
+    def _check_payout_limit(self, due):
+        """Refuse a cashier who pays back more than the company lets cashiers.
+
+        :raises AccessError: a supervisor is needed
+        """
+        limit = dec(self.company_id.utility_settlement_limit, 2)
+        supervisor = self.env.user.has_group("utility_prepaid.group_supervisor")
+        if limit and due > limit and not supervisor:
+            raise AccessError(
+                self.env._(
+                    "Paying back more than %s needs a supervisor.",
+                    self.currency_id.format(float(limit)),
+                )
+            )
 
     def action_view_documents(self):
         """Journal entries and payment of this settlement."""

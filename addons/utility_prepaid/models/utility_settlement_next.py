@@ -2,7 +2,7 @@ from uuid import uuid4
 
 from odoo import fields, models
 
-from ..tools.decimals import dec, floor_to
+from ..tools.decimals import dec
 
 
 class UtilitySettlementStep(models.Model):
@@ -33,7 +33,7 @@ class UtilitySettlementStep(models.Model):
         self._update_state("done")
 
     def _begin_transfer(self):
-        """What was left goes on, in whole steps of the new meter; no money and no revenue."""
+        """What was left goes on, in whole steps of the new meter; the settlement has the rest."""
         settlement, meter = self.settlement_id, self.meter_id
         vends = self.env["utility.vend"].with_user(settlement.user_id).sudo()
         vend = self.vend_id.with_env(vends.env)
@@ -41,13 +41,12 @@ class UtilitySettlementStep(models.Model):
             vend._retry()
             self._follow(vend.command_id)
             return
-        step = dec(meter.type_id.step)
-        if meter.credit != "money":
-            step *= dec(meter.ct_ratio)
-        left = settlement._on_paper(settlement._balance_left())
-        quantity = floor_to(left, step) if left > 0 else 0
-        if not quantity:
-            self._update_state("skipped", message=self.env._("Nothing was left."))
+        quantity = dec(settlement.units_left) - dec(settlement.rest_units)
+        if quantity <= 0:
+            words = self.env._("Nothing was left.")
+            if settlement.rest_units:
+                words = self.env._("What was left fills no step of the new meter.")
+            self._update_state("skipped", message=words)
             return
         self.vend_id = vends._issue(
             str(uuid4()),

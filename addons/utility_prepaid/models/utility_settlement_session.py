@@ -11,6 +11,8 @@ class UtilitySettlement(models.Model):
         settlement = self.sudo()
         # Cash comes out of the drawer of the payer's shift, whichever was chosen.
         settlement.journal_id = settlement.payment_id.journal_id
+        if settlement.kind != "closing":
+            return result
         vends = self.env["utility.vend"].sudo()
         freed = vends.search([("contract_id", "=", self.contract_id.id), *vends._due_domain()])
         freed.refund_payment_id = settlement.payment_id

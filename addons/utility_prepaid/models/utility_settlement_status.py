@@ -32,6 +32,6 @@ class UtilitySettlement(models.Model):
                 for step in settlement._steps()
             ],
             "lines": [counter._settlement_line(line) for line in settlement.line_ids],
-            "due": text(dec(settlement.amount_due, 2), 2) if settlement.settled_at else "",
+            "due": text(dec(settlement.amount_due, 2), 2) if settlement.payout else "",
             "payout": settlement.payout or "",
         }

@@ -23,6 +23,15 @@ class UtilityVend(models.Model):
         help="What its documents put on the account of credit that is not used yet.",
     )
     deferred_account_id = fields.Many2one("account.account", "Deferred on", readonly=True)
+    returned_cost = fields.Monetary(
+        "Given back",
+        readonly=True,
+        copy=False,
+        help="What of its price went back to the customer when a meter or a contract ended.",
+    )
+    returned_deferred = fields.Monetary(
+        "Given back of the deferred", readonly=True, copy=False, help="The same without tax."
+    )
 
     # ------------------------------------------------------------- its parts
 
@@ -69,7 +78,19 @@ class UtilityVend(models.Model):
         deferred, cost = dec(self.deferred_amount, 2), dec(self.cost, 2)
         if self.policy != "tax_at_sale" or not cost:
             return dec(0, 2)
-        return deferred if used == cost else round_places(deferred * used / cost, 2)
+        if used == cost - dec(self.returned_cost, 2):
+            # The last of it takes what rounding left, so that nothing stays deferred for ever.
+            return deferred - dec(self.returned_deferred, 2)
+        return round_places(deferred * used / cost, 2)
+
+    def _given_back(self, amount, net):
+        """Remember what of its price, and of what it deferred, went back to the customer.
+
+        :param amount: Decimal, tax included
+        :param net: Decimal, without tax
+        """
+        self.returned_cost = dec(self.returned_cost, 2) + amount
+        self.returned_deferred = dec(self.returned_deferred, 2) + net
 
     def _is_booked(self):
         """Whether the value of its units is in the books by the time it is used."""

@@ -134,13 +134,6 @@ class TestReplacement(SettlementCommon):
         self.assertFalse(self.spare.to_clear)
         self.assertEqual(self.contract.meter_id, self.new)
 
-    def test_behind_other_current_transformers(self):
-        self.new.ct_ratio = 10
-        settlement = self._moved()
-        vend = self._step(settlement, "transfer").vend_id
-        # 82.38 on paper are 8.238 there: whole steps of 0.01 are 8.23.
-        self.assertEqual((vend.units, vend.credit), (82.3, 8.23))
-
     def test_what_cannot_take_its_place(self):
         cashier = self._as("cashier", self.contract)
         with self.assertRaises(AccessError):

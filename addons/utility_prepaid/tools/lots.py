@@ -84,7 +84,40 @@ def left(lots, units, minor=CENT):
     [('a', '20'), ('b', '40')]
     """
     return [
-        (lot, rest, _rest_worth(lot, rest, minor)) for lot, rest, __ in _walk(lots, units) if rest
+        (lot, rest, _worth_above(lot, lot.units - off - rest, lot.units - off, minor))
+        for lot, rest, off in _walk(lots, units)
+        if rest
+    ]
+
+
+def taken_off(lots, held, units, minor=CENT):
+    """What goes when so many units are taken off a meter, the newest paid ones first.
+
+    It is the last part of its lots: with what was used by then and with what will be used of the
+    rest it sums to what was paid, to the cent.
+
+    :param lots: Lots, oldest first
+    :param Decimal held: what the meter holds before
+    :param Decimal units: what is taken off
+    :param Decimal minor: the currency's minor unit
+    :return: list of (Lot, units, amount), oldest first
+
+    >>> lots = [Lot("a", Decimal("182.38"), Decimal("100.00"))]
+    >>> off = Lot("off", Decimal("-0.38"), Decimal(0), before=Decimal("82.38"))
+    >>> [str(amount) for __, __, amount in taken_off(lots, Decimal("82.38"), Decimal("0.38"))]
+    ['0.21']
+    >>> [str(amount) for __, __, amount in left([*lots, off], Decimal("82.00"))]
+    ['44.96']
+    >>> str(consume([*lots, off], {}, Decimal("82.00"))["a"][1])
+    '54.83'
+    """
+    # What it is worth is found here: the amount of this lot is asked by nobody.
+    gone = Lot(None, -units, NOTHING, before=held)
+    before, after = _walk(lots, held), _walk([*lots, gone], held - units)
+    return [
+        (lot, off - old, _worth_above(lot, lot.units - off, lot.units - old, minor))
+        for (lot, __, old), (__, __, off) in zip(before, after, strict=True)
+        if off != old
     ]
 
 
@@ -116,8 +149,9 @@ def consume(lots, already, units, minor=CENT):
     return _difference(used, already)
 
 
-def _rest_worth(lot, rest, minor):
-    return NOTHING if lot.free else lot.amount - worth(lot, lot.units - rest, minor)
+def _worth_above(lot, first, last, minor):
+    """What the units of a lot from one to another were paid; they are used in that order."""
+    return worth(lot, last, minor) - worth(lot, first, minor)
 
 
 def _walk(lots, units):

@@ -197,12 +197,21 @@ class UtilityRollForward(models.TransientModel):
                 )
             )
         for settlement in self._replacements(contracts, end):
-            left = dec(settlement.units_left)
-            done_at = settlement._step("settle").done_at
+            # What the new meter is not charged with is the customer's in money.
             found[settlement.contract_id.id].append(
-                Movement("transfer", done_at, -left, Decimal(0))
+                Movement(
+                    "transfer",
+                    settlement._step("settle").done_at,
+                    -dec(settlement.units_left),
+                    -dec(settlement.rest_amount, 2),
+                    settlement._rest_lot() if settlement.rest_units else None,
+                )
             )
-        return {key: sorted(moves, key=lambda move: move.at) for key, moves in found.items()}
+        # Within a second the old meter keeps something before the new one gets the rest.
+        return {
+            key: sorted(moves, key=lambda move: (move.at, move.kind == "transfer", move.units))
+            for key, moves in found.items()
+        }
 
     def _replacements(self, contracts, end):
         """Replacements of meters whose money was settled before a moment."""
