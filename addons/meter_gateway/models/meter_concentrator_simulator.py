@@ -14,12 +14,13 @@ class MeterConcentrator(models.Model):
 
         :return: dictionary as ``meterwire.sim`` reads it; amounts are texts
         """
-        boxes = [box._simulator_box() for box in self.search([("port_ids.meter_ids", "!=", False)])]
+        found = self.search([("port_ids.meter_ids", "!=", False)])
+        boxes = [box._simulator_box() for box in found]
         return {
             "speed": "1",
             "line_speed": False,
             "seed": 1,
-            "timezone": Meter._field_defaults["zone"],
+            "timezone": found.company_id[:1].utility_tz or Meter._field_defaults["zone"],
             "concentrators": [box for box in boxes if box["ports"]],
         }
 

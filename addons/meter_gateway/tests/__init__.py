@@ -8,6 +8,7 @@ from . import (
     test_instance,
     test_issue_line,
     test_lines,
+    test_meter_price,
     test_raw,
     test_reading_schedule,
     test_remote,

@@ -154,6 +154,7 @@ class GatewayCommon(UtilityCommon):
             "td": "0.002",
             # What the link holds back comes when the test says so.
             "faults": {"late_seconds": "3600"},
+            "timezone": "Asia/Shanghai",
             "concentrators": [
                 {
                     "name": "C1",

@@ -48,8 +48,9 @@ _WIRE = """
 _DUE = f"""
     SELECT c.id, c.kind, c.money, c.state, c.priority, c.user_id, c.company_id, c.meter_id,
            c.arguments, m.port_id, p.line_id, m.address, m.key_version, m.algorithm,
-           COALESCE(m.dialect_id, t.dialect_id) AS dialect_id
+           COALESCE(m.dialect_id, t.dialect_id) AS dialect_id, b.utility_tz AS zone
       FROM utility_command c
+      JOIN res_company b ON b.id = c.company_id
       JOIN utility_meter m ON m.id = c.meter_id
       JOIN utility_meter_type t ON t.id = m.type_id
       JOIN meter_port p ON p.id = m.port_id

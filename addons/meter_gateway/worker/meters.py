@@ -21,7 +21,8 @@ class Meters:
     def of(self, row, envelopes):
         """The meter of a row.
 
-        :param row: mapping with address, dialect_id, key_version, algorithm and port_id
+        :param row: mapping with address, dialect_id, key_version, algorithm and port_id; zone where
+            its clock matters: the IANA name of the company's time zone
         :param envelopes: {port: what its box wants around a frame}
         :raises BadJob: nobody said how it is spoken to
         """
@@ -38,4 +39,5 @@ class Meters:
             row["key_version"],
             row["algorithm"],
             envelopes.get(row["port_id"]),
+            row.get("zone") or Meter._field_defaults["zone"],
         )
