@@ -105,6 +105,7 @@
         "demo/utility.room.csv",
         "demo/utility.tariff.csv",
         "demo/utility.tariff.price.csv",
+        "demo/utility.tariff.slot.csv",
         "demo/utility.tariff.step.csv",
         "demo/res.partner.csv",
         "demo/utility.meter.csv",

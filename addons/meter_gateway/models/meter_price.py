@@ -48,7 +48,7 @@ class MeterPrice(models.Model):
             ("unread", "Not compared yet"),
             ("differs", "To write"),
             ("writing", "Being written"),
-            ("waiting", "Written, not in force yet"),
+            ("waiting", "In standby"),
             ("current", "Up to date"),
             ("refused", "Refused"),
         ],
@@ -210,7 +210,7 @@ class MeterPrice(models.Model):
         self.env["ir.cron"]._utility_work_off(
             prices,
             lambda price: price._look_if_due(),
-            lambda price, error: price._failed(str(error)),
+            lambda price, error: price._put_aside(error),
         )
         if len(prices) == limit:
             self._wake()
@@ -244,6 +244,11 @@ class MeterPrice(models.Model):
         if price:
             lang = price.company_id.partner_id.lang or self.env.lang
             price.with_context(lang=lang)._look()
+
+    def _put_aside(self, error):
+        """After an error that nobody foresaw, with what was waited for: it is asked anew."""
+        self.command_id = False
+        self._failed(str(error))
 
     # ------------------------------------------------------------------ time
 

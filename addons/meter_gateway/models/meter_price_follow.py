@@ -306,7 +306,7 @@ class MeterPrice(models.Model):
     def _take_read(self, command, result):
         registers = self.meter_id._dialect().registers
         values = {
-            "live": {name: result[name] for name in command.arguments["items"] if name in result},
+            "live": {name: result.get(name) for name in command.arguments["items"]},
             "live_at": command.done_at,
             "read_due": False,
         }
