@@ -102,6 +102,8 @@ class MeterPrice(models.Model):
             self.meter_id.credit == "money"
             and any(name in PRICES and name in self.live for name in different)
         )
+        if self.price_differs and self.activity_ids:
+            self.activity_ids.note = self._differs_words()
         if different and self.state in ("none", "unfit", "unread", "current"):
             self.state = "differs"
 
