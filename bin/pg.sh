@@ -170,7 +170,7 @@ pg_start() {
     mkdir -p "$PG_SOCKET"
     if is_root; then chown "$PG_USER" "$PG_SOCKET"; fi
     chmod 700 "$PG_SOCKET"
-    as_pg "$PG_BIN/pg_ctl" -D "$PG_DATA" -l "$PG_LOG" -w -t 60 -s -o "-k '$PG_SOCKET'" start </dev/null >/dev/null || {
+    as_pg "$PG_BIN/pg_ctl" -D "$PG_DATA" -l "$PG_LOG" -w -t 600 -s -o "-k '$PG_SOCKET'" start </dev/null >/dev/null || {
         as_pg tail -n 20 "$PG_LOG" >&2
         die "PostgreSQL did not start (log: $PG_LOG)"
     }
@@ -194,7 +194,7 @@ pg_first_start() {
 # pg_sql STATEMENT [DATABASE]: as the superuser.
 pg_sql() { as_pg "$PG_BIN/psql" -h "$PG_SOCKET" -p 5432 -U postgres -d "${2:-postgres}" -XAtqc "$1"; }
 
-pg_stop() { ! pg_running || as_pg "$PG_BIN/pg_ctl" -D "$PG_DATA" -m "${1:-fast}" -w -t 60 -s stop; }
+pg_stop() { ! pg_running || as_pg "$PG_BIN/pg_ctl" -D "$PG_DATA" -m "${1:-fast}" -w -t 600 -s stop; }
 
 # pg_crash: SIGKILL for the server, for tests. Returns when all its processes are gone, so that it can be started again.
 pg_crash() {

@@ -1,4 +1,6 @@
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
+
+from odoo.addons.utility_prepaid.tests.common_browser import BrowserCase
 
 from .test_catalogue import RemoteCommon
 
@@ -6,7 +8,7 @@ from .test_catalogue import RemoteCommon
 LOOK = """
 (async () => {
     const until = async (text) => {
-        for (let turn = 0; turn < 200; turn++) {
+        for (let turn = 0; turn < 3000; turn++) {
             const row = document.querySelector(".o_data_row");
             if (row && row.textContent.includes(text)) return;
             await new Promise((resolve) => setTimeout(resolve, 100));
@@ -29,7 +31,7 @@ LOOK = """
 
 
 @tagged("post_install", "-at_install")
-class TestFollow(RemoteCommon, HttpCase):
+class TestFollow(RemoteCommon, BrowserCase):
     """The list in which remote operations are followed (F4)."""
 
     def test_the_list_looks_again_by_itself(self):
@@ -41,5 +43,5 @@ class TestFollow(RemoteCommon, HttpCase):
             LOOK.replace("COMMAND", str(command.id)),
             ready="Boolean(document.querySelector('.o_data_row'))",
             login="desk_engineer",
-            timeout=60,
+            timeout=600,
         )

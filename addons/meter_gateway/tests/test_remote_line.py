@@ -108,6 +108,7 @@ class TestRemoteLine(GatewayCommon):
         self.assertIn("not installed", command.message)
 
     def test_a_dead_meter_is_said_to_be_dead(self):
+        self._impatient()
         self.sim("fault", address=self.meter.address, kind="dead")
         command = self._asked("trip")
         self.assertEqual(command.state, "failed")

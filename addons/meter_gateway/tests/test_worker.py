@@ -135,6 +135,7 @@ class TestWorker(GatewayCommon):
         self.assertEqual(self.meter.purchase_number, number)
 
     def test_a_silent_meter_says_so(self):
+        self._impatient()
         self.sim("fault", address=self.second.address, kind="dead")
         read = self._queue("read", self.second)
         self._run()
@@ -174,12 +175,12 @@ class TestWorker(GatewayCommon):
         self.assertEqual(command.state, "done")
 
     def test_a_key_that_is_not_the_meters_sends_nothing(self):
+        self._impatient()
         command = self._queue()
         with patch.dict(os.environ, {"METERWIRE_KEY_1": secrets.token_hex(16)}):
             run = self._start_run()
-            self._tick_until(run, lambda: command.message)
+            self._tick_until(run, lambda: "not signed" in (command.message or ""))
         self.assertEqual((command.state, command.attempts), ("queued", 0))
-        self.assertIn("not signed", command.message)
         self.assertTrue(command.not_before)
 
     def test_an_unreachable_box_keeps_the_money_queued_and_fails_reads(self):

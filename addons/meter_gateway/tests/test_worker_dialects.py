@@ -90,6 +90,7 @@ class TestWorkerDialects(GatewayCommon):
     def test_a_dead_meter_is_asked_less_often(self):
         self.plain.type_id.sudo().read_interval = 60
         plan = self.env["meter.reading.schedule"].search([("meter_id", "=", self.plain.id)])
+        self._impatient()
         self.sim("fault", address=self.plain.address, kind="dead")
         self.env.flush_all()
         self.env.cr.execute(

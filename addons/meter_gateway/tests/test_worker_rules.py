@@ -11,7 +11,7 @@ from odoo.tools import mute_logger
 from ..lib.meterwire import recharge
 from ..worker import money
 from ..worker.database import LOCK_SPACE, RunDatabase
-from .common import HOLD, GatewayCommon
+from .common import HOLD, PATIENCE, GatewayCommon
 
 
 @tagged("post_install", "-at_install")
@@ -105,6 +105,7 @@ class TestWorkerRules(GatewayCommon):
     # 3. Anything but a proof is unknown; then only asking.
 
     def test_rule_3_a_lost_reply_is_proved_by_asking(self):
+        self._impatient()
         for fault in ("executed_reply_lost", "corrupt", "wrong_address", "close_link"):
             with self.subTest(fault):
                 command = self._queue()
@@ -114,6 +115,7 @@ class TestWorkerRules(GatewayCommon):
                 self.assertEqual(self._executions(command), 1)
 
     def test_rule_3_a_lost_order_is_sent_again_with_the_same_number(self):
+        self._impatient()
         command = self._queue()
         number = self.meter.purchase_number + 1
         self.sim("fault", address=self.meter.address, kind="lost_request", when="money")
@@ -122,6 +124,7 @@ class TestWorkerRules(GatewayCommon):
         self.assertEqual((command.number, self._executions(command)), (number, 1))
 
     def test_rule_3_one_denial_is_not_enough_to_send_again(self):
+        self._impatient()
         command = self._queue()
         self.sim("fault", address=self.meter.address, kind="lost_request", when="money")
         run = self._start_run()
@@ -130,6 +133,7 @@ class TestWorkerRules(GatewayCommon):
         self._tick_until(run, lambda: command.state == "done")
 
     def test_rule_3_a_late_order_is_executed_once(self):
+        self._impatient()
         command = self._queue()
         self.sim("fault", address=self.meter.address, kind="late_request", when="money")
         self._run()
@@ -151,13 +155,19 @@ class TestWorkerRules(GatewayCommon):
         self.assertEqual(self._executions(command), 1)
 
     def test_rule_3_a_number_used_by_a_card_is_disputed(self):
+        self._impatient()
         vend = self._sell("10.00")
         command = vend.command_id
         self.sim("fault", address=self.meter.address, kind="lost_request", when="money")
         run = self._start_run()
-        self._tick_until(run, lambda: command.state == "sent")
-        self.sim("card", address=self.meter.address, amount="10.00")
-        self._tick_until(run, lambda: command.state not in ("sent", "unknown"))
+        answer = run.engine.answer
+
+        def with_a_card(job_id, order):
+            self.sim("card", address=self.meter.address, amount="10.00")
+            answer(job_id, order)
+
+        with patch.object(run.engine, "answer", with_a_card):
+            self._tick_until(run, lambda: command.state not in ("queued", "sent", "unknown"))
         self.assertEqual((command.state, vend.state), ("disputed", "disputed"))
         self.assertIn(str(command.number), command.message)
 
@@ -166,22 +176,23 @@ class TestWorkerRules(GatewayCommon):
     def test_rule_4_a_final_refusal_fails_only_after_the_quiet_time(self):
         vend = self._sell("100.00", meter=self.small)
         command = vend.command_id
-        seen = []
         run = self._start_run()
-        self._tick_until(
-            run,
-            lambda: seen.append((command.state, time.time())) or command.state == "failed",
-        )
+        set_unknown = type(command)._set_unknown
+        with patch.object(
+            type(command), "_set_unknown", autospec=True, side_effect=set_unknown
+        ) as unknown:
+            self._tick_until(run, lambda: command.state == "failed")
         self.assertIn("hoarding", command.message)
         frames = self.env["meter.frame"].search([("command_id", "=", command.id)], order="id")
         last = frames[-1].at
         self.assertGreaterEqual((last - command.frame_left_at).total_seconds(), HOLD)
-        self.assertIn("unknown", [state for state, __ in seen])
+        unknown.assert_called_once()
         self.assertEqual(command.attempts, 1, "a refusal that is final is not sent again")
         self.assertEqual((vend.state, self._executions(command)), ("accepted", 0))
         self.assertFalse(command._may_succeed_later(), "a person decides at once")
 
     def test_rule_4_an_order_given_up_that_arrives_later_is_charged_not_paid(self):
+        self._impatient()
         command = self._queue()
         self.sim("fault", address=self.meter.address, kind="late_request", when="money")
         with patch.object(money, "MAX_ATTEMPTS", 1):
@@ -199,6 +210,7 @@ class TestWorkerRules(GatewayCommon):
         self.assertEqual((len(log), log.meter_id), (1, self.meter))
 
     def test_rule_4_an_order_never_taken_is_handed_to_a_person(self):
+        self._impatient()
         vend = self._sell("10.00")
         self.sim("fault", address=self.meter.address, kind="lost_request", when="money", count=2)
         with patch.object(money, "MAX_ATTEMPTS", 2):
@@ -292,20 +304,21 @@ class TestWorkerRules(GatewayCommon):
 
     def test_rule_6_an_answer_after_the_line_was_given_back_sends_nothing(self):
         command = self._queue()
-        with patch.object(money, "TURN_HOLD", 0.05):
-            run = self._start_run()
-            answer = run.engine.answer
+        run = self._start_run()
+        answer = run.engine.answer
 
-            def too_late(job_id, frame):
-                until = time.monotonic() + 5
-                while not any(event.terminal for event in run.engine._events):
-                    self.assertLess(time.monotonic(), until)
-                    time.sleep(0.01)
-                answer(job_id, frame)
+        def too_late(job_id, order):
+            # As when the line was held for too long without an answer.
+            answer(job_id, None)
+            until = time.monotonic() + PATIENCE
+            while not any(event.terminal for event in run.engine._events):
+                self.assertLess(time.monotonic(), until)
+                time.sleep(0.01)
+            answer(job_id, order)
 
-            with patch.object(run.engine, "answer", too_late):
-                self._tick_until(run, lambda: command.state == "sent")
-            self._tick_until(run, lambda: command.state == "unknown")
+        with patch.object(run.engine, "answer", too_late):
+            self._tick_until(run, lambda: command.state == "sent")
+        self._tick_until(run, lambda: command.state == "unknown")
         self.assertEqual(self._executions(command), 0)
         run.engine.close()
         self._run()

@@ -3,7 +3,7 @@ from decimal import Decimal
 from odoo import fields
 from odoo.tests import tagged
 
-from .common import GatewayCommon
+from .common import REPLY, GatewayCommon
 
 TENANT, SPARE = "202611000007", "202611000008"
 
@@ -33,7 +33,7 @@ class TestWorkerSettlement(GatewayCommon):
         for __ in range(times):
             if settlement.state != "running":
                 break
-            self._run(seconds=4.0)
+            self._run()
             if settlement.due_at and settlement.due_at <= fields.Datetime.now():
                 settlement._work()
         return settlement
@@ -103,6 +103,8 @@ class TestWorkerSettlement(GatewayCommon):
     def test_a_lost_reply_clears_once(self):
         contract = self._contract_on(self.tenant)
         self._sold(self.tenant, "10.00")
+        # A settlement goes on only where the meter answers: a while for a busy machine.
+        self.box.reply_seconds = 3
         self.sim("fault", kind="executed_reply_lost", address=TENANT, when="money")
         settlement = self._drive(contract._close())
         self.assertEqual(settlement.state, "done", settlement.words)
@@ -112,6 +114,7 @@ class TestWorkerSettlement(GatewayCommon):
     def test_a_silent_meter_is_settled_by_hand_and_cleared_when_it_is_back(self):
         contract = self._contract_on(self.tenant)
         self._sold(self.tenant)
+        self._impatient()
         self.sim("fault", kind="dead", address=TENANT)
         settlement = self._drive(contract._close())
         self.assertEqual((settlement.state, contract.state), ("stopped", "closing"))
@@ -122,6 +125,7 @@ class TestWorkerSettlement(GatewayCommon):
         self.assertEqual((contract.state, settlement.amount_due), ("closed", 45.17))
         self.assertTrue(self.tenant.to_clear)
         self.sim("revive")
+        self.box.reply_seconds = REPLY
         settlement._step("clear").command_id.not_before = False
         self._drive(settlement)
         self.assertEqual((settlement.state, self.tenant.to_clear), ("done", False))
