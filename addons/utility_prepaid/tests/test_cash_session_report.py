@@ -1,11 +1,12 @@
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
+from .common_browser import BrowserCase
 from .test_cash_session import ShiftCommon
 
 
 @tagged("post_install", "-at_install")
-class TestShiftReport(ShiftCommon, HttpCase):
+class TestShiftReport(ShiftCommon, BrowserCase):
     """What the shift's paper says, and to whom."""
 
     def setUp(self):

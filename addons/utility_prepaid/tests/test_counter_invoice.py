@@ -1,13 +1,14 @@
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 from .common import UtilityCommon
+from .common_browser import BrowserCase
 
 
 @tagged("post_install", "-at_install")
-class TestCounterInvoice(UtilityCommon, HttpCase):
+class TestCounterInvoice(UtilityCommon, BrowserCase):
     """C16: any open invoice of the resident is paid at the same counter."""
 
     @classmethod

@@ -1,18 +1,9 @@
-from odoo.tests import HttpCase, common, tagged
+from odoo.tests import tagged
 
 from odoo.addons.web.tests.test_js import HOOTCommon, unit_test_error_checker
 
 from .common import UtilityCommon
-
-
-class BrowserCase(HttpCase):
-    """A browser that starts slowly on a busy machine is waited for, up to a minute."""
-
-    def setUp(self):
-        super().setUp()
-        # In pieces of a tenth of a second. Odoo gives up after ten seconds, which two cores that
-        # were just given something else to do can take.
-        self.patch(common, "CHECK_BROWSER_ITERATIONS", 600)
+from .common_browser import PATIENCE, BrowserCase
 
 
 @tagged("post_install", "-at_install", "utility_tour")
@@ -25,7 +16,7 @@ class TestCounterTour(UtilityCommon, BrowserCase):
         self.env.invalidate_all()
 
     def _tour(self, name):
-        self.start_tour("/odoo/utility-counter", name, login="desk_cashier", timeout=120)
+        self.start_tour("/odoo/utility-counter", name, login="desk_cashier", timeout=PATIENCE)
         self.env.invalidate_all()
 
     def _vends(self, kind):
@@ -114,11 +105,11 @@ class TestCounterUnits(BrowserCase):
     def test_counter_units(self):
         suite = HOOTCommon._generate_hash(self, "@utility_prepaid")
         self.browser_js(
-            f"/web/tests?headless&loglevel=2&preset=desktop&timeout=15000&id={suite}",
+            f"/web/tests?headless&loglevel=2&preset=desktop&timeout=120000&id={suite}",
             "",
             "",
             login="admin",
-            timeout=600,
+            timeout=PATIENCE,
             success_signal="[HOOT] Test suite succeeded",
             error_checker=unit_test_error_checker,
         )

@@ -1,12 +1,13 @@
 from odoo import fields
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .common import UtilityCommon
+from .common_browser import BrowserCase
 
 
 @tagged("post_install", "-at_install")
-class TestReceipt(UtilityCommon, HttpCase):
+class TestReceipt(UtilityCommon, BrowserCase):
     """What is on paper, who may see it, and that each print is counted."""
 
     def setUp(self):

@@ -28,7 +28,8 @@ class TestRemainder(UtilityCommon):
         first = self._buy("22.13")
         self.assertEqual(first.contract_id.remainder, 0.19)
         for __ in range(21):
-            self._buy("21.94")
+            self._delivered("21.94", meter=self.big)
+        self._post()
         last = self._buy("43.69")
         self.assertEqual((last.cost, last.contract_id.remainder), (43.87, 0.01))
         self.assertEqual((last.move_id.payment_state, last.move_id.amount_residual), ("paid", 0))

@@ -2,6 +2,8 @@
 import {registry} from "@web/core/registry";
 
 const URL = "/odoo/utility-counter";
+/** How long a step waits for what it is about, on a busy machine: the most that Odoo allows. */
+const PATIENCE = 60000;
 
 function find() {
     return [
@@ -19,7 +21,10 @@ function find() {
 }
 
 function add(name, steps) {
-    registry.category("web_tour.tours").add(name, {url: URL, steps});
+    registry.category("web_tour.tours").add(name, {
+        url: URL,
+        steps: () => steps().map((step) => ({timeout: PATIENCE, ...step})),
+    });
 }
 
 add("utility_counter_wrong_room", () => [

@@ -10,6 +10,8 @@ import {browser} from "@web/core/browser/browser";
 import {registry} from "@web/core/registry";
 
 const URL = "/odoo/utility-counter";
+/** How long a step waits for what it is about, on a busy machine: the most that Odoo allows. */
+const PATIENCE = 60000;
 const AMOUNT = "100.00";
 
 const meter = () =>
@@ -144,7 +146,10 @@ function reopen(down) {
 }
 
 function add(name, steps) {
-    registry.category("web_tour.tours").add(name, {url: URL, steps});
+    registry.category("web_tour.tours").add(name, {
+        url: URL,
+        steps: () => steps().map((step) => ({timeout: PATIENCE, ...step})),
+    });
 }
 
 add("utility_counter_sale", () => [...sell(), ...next()]);
