@@ -13,7 +13,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from ..models.meter_price import OPEN
-from .common import GatewayCommon
+from .common import REPLY, GatewayCommon
 
 RATES = {"price_sharp": 0.9, "price_peak": 0.7, "price_flat": 0.5, "price_valley": 0.3}
 DAY = [(0, "valley"), (8, "peak"), (12, "flat"), (18.5, "sharp"), (22, "valley")]
@@ -190,6 +190,7 @@ class TestMeterPrice(GatewayCommon):
 
     def test_a_dead_meter_is_tried_again_less_and_less_often(self):
         price = self._only(self.dead)
+        self._impatient()
         self.sim("fault", address=self.dead.address, kind="dead")
         self._as_engineer(price).action_write()
         self._go()
@@ -204,6 +205,7 @@ class TestMeterPrice(GatewayCommon):
         self.assertEqual(price.failures, 2)
         self.assertGreater(price.retry_at - fields.Datetime.now(), first + timedelta(minutes=5))
         self.sim("revive", address=self.dead.address)
+        self.box.reply_seconds = REPLY
         self._go(at=price.retry_at)
         self.assertEqual((price.state, price.failures), ("current", 0))
 
