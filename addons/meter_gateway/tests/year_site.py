@@ -13,6 +13,8 @@ from .common import DRAIN, HOLD, GatewayCommon, Simulator
 
 CONTRACTS = int(os.environ.get("YEAR_CONTRACTS", "6"))
 MONTHS = int(os.environ.get("YEAR_MONTHS", "1"))
+# The year ends with the month in which this time is up; zero: it does not.
+MINUTES = int(os.environ.get("YEAR_MINUTES", "0"))
 YEAR = 2027
 # 10:00 in Shanghai
 MORNING = timedelta(hours=2)
