@@ -43,6 +43,12 @@ class UtilityVend(models.Model):
             ("posted_at", "!=", False),
             ("refund_payment_id", "=", False),
             ("target_meter_id", "=", False),
+            # A closing pays all that its contract left open, in one sum.
+            (
+                "contract_id.settlement_ids",
+                "not any",
+                [("kind", "=", "closing"), ("payout", "=", "open")],
+            ),
             "|",
             ("reversed_vend_id.payment_id", "!=", False),
             ("reversed_vend_id.incoming_id.journal_id.utility_counter", "=", True),

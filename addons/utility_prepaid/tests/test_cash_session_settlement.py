@@ -70,6 +70,10 @@ class TestShiftSettlement(SettlementCommon):
         settlement = self._settled("0.00")
         self.assertEqual(settlement.amount_due, 100.0)
         self._open_shift(counted="100.00")
+        reversal.invalidate_recordset()
+        self.assertEqual(reversal.money_back_due, 0.0, "It is part of what the closing pays")
+        with self.assertRaisesRegex(UserError, "no money to give back"):
+            self._counter().pay_back(reversal.id, self.cash.id)
         self._as("cashier", settlement)._pay(self.cash)
         reversal.invalidate_recordset()
         self.assertEqual(reversal.money_back_due, 0.0)
