@@ -4,8 +4,11 @@
     BOXES=10 ...   fewer
     KEEP=0 or 1    without or with evidence of good scheduled readings, else both
     POSTGRES=apart ...   PostgreSQL on the simulator's core
+    FLEET_SECONDS=60 ... longer
 
-Where the machine allows it, the worker and PostgreSQL have one core and the simulator the other.
+Where the machine allows it, the worker and PostgreSQL have one core, and the simulator and the desk
+that sells have the other. Processor time is counted by the system for the whole process, so that
+other programs disturb it less than they do the shares.
 The limit of a line is what its bytes alone allow: the simulator counts the time for which the bytes
 of questions and answers were on it, and every meter takes its response delay besides. The
 silence that a bus is owed between an answer and the next question is counted in a row of its own.
@@ -22,7 +25,7 @@ from pathlib import Path
 
 from desk import Desk, Simulator
 from meterwire.jobs import Timing
-from processes import free_ports
+from processes import free_ports, until
 
 TOP = Path(__file__).resolve().parents[2]
 DELAY = 0.02
@@ -32,6 +35,7 @@ SECONDS = int(os.environ.get("FLEET_SECONDS", "40"))
 # PostgreSQL shares the worker's core or, apart, the simulator's, which leaves much of it idle.
 APART = os.environ.get("POSTGRES") == "apart"
 COLD = 8.0  # connections are opened, queues fill
+TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Fleet(Desk):
@@ -80,6 +84,25 @@ def postmaster(cluster):
     return [int(path.read_text().split()[0]) for path in text]
 
 
+def _stat(pid):
+    """(parent, seconds of processor time, the same of its ended children)"""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own, children = (sum(int(word) for word in words[at : at + 2]) / TICK for at in (11, 13))
+    return int(words[1]), own, children
+
+
+def postgres_seconds(cluster):
+    """Processor time of a server and all its processes."""
+    found = 0.0
+    for server in postmaster(cluster):
+        found += sum(_stat(server)[1:])
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                parent, own, _children = _stat(path.name)
+                found += own if parent == server else 0.0
+    return found
+
+
 def measure(cluster, folder, boxes=100, ports=16, meters=40, keep_frames=True, orders=60):
     """One round; a dictionary of figures."""
     folder = folder / f"fleet-{boxes}-{int(keep_frames)}"
@@ -109,51 +132,80 @@ def measure(cluster, folder, boxes=100, ports=16, meters=40, keep_frames=True, o
 
 def _round(fleet, simulator, made, lines, keep_frames, orders, cores):
     prepaid, customer = made["prepaid"], CUSTOMER
-    run = {"worker": made["worker"], "seconds": SECONDS, "keep_frames": keep_frames}
+    pid = fleet.folder / "worker.pid"
+    run = {
+        "worker": made["worker"],
+        "seconds": SECONDS,
+        "keep_frames": keep_frames,
+        "pid": str(pid),
+    }
     sales = {"prepaid": prepaid, "customer": customer, "pause": 0.3}
     before = os.sched_getaffinity(0)
     reply = {}
 
+    def read():
+        pin(0, cores)  # this thread, and so what it starts
+        reply.update(run=fleet.shell("round", run))
+
     def busy():
         reply["busy"] = fleet.shell(
-            "orders", {**sales, "orders": orders, "seconds": SECONDS - COLD - 5}
+            "orders", {**sales, "orders": orders, "seconds": SECONDS - COLD - 8}
         )
 
-    pin(0, cores)
+    worker = threading.Thread(target=read)
+    seller = threading.Thread(target=busy)
     try:
-        worker = threading.Thread(target=lambda: reply.update(run=fleet.shell("round", run)))
+        pin(0, before - cores or before)
         worker.start()
-        time.sleep(COLD + 6)  # Odoo's own start comes first
-        first, begun = simulator("stats"), time.monotonic()
-        seller = threading.Thread(target=busy)
-        seller.start()
+        until(pid.exists, 120, "the worker runs")
+        seller.start()  # Odoo's own start comes first
+        time.sleep(COLD)
+        first = _figures(fleet, simulator, pid)
         time.sleep(SECONDS - COLD - 8)
-        last, ended = simulator("stats"), time.monotonic()
+        last = _figures(fleet, simulator, pid)
         worker.join()
         seller.join()
     finally:
         pin(0, before)
-    return _figures(fleet, reply, first, last, ended - begun, lines)
+    return _told(reply, first, last, lines)
 
 
-def _figures(fleet, reply, first, last, seconds, lines):
-    requests = _sum(last, "requests") - _sum(first, "requests")
-    replies = _sum(last, "replies") - _sum(first, "replies")
-    busy = _sum(last, "busy_seconds") - _sum(first, "busy_seconds")
+def _figures(fleet, simulator, pid):
+    """What has been until now."""
+    stats = simulator("stats")
+    return {
+        "at": time.monotonic(),
+        "requests": _sum(stats, "requests"),
+        "replies": _sum(stats, "replies"),
+        "busy": _sum(stats, "busy_seconds"),
+        "simulator": stats.get("cpu_seconds", 0),
+        "worker": _stat(pid.read_text())[1],
+        "postgres": postgres_seconds(fleet.cluster),
+        "stored": fleet.value("SELECT last_value FROM utility_reading_raw_id_seq"),
+    }
+
+
+def _told(reply, first, last, lines):
+    new = {name: last[name] - first[name] for name in last}
+    seconds, stored = new["at"], new["stored"]
     run = reply["run"]
-    stored = fleet.value("SELECT count(*) FROM utility_reading_raw WHERE source = 'scheduled'")
     took = [done - at for at, state, _left, done in reply.get("busy", ()) if state == "done"]
     waited = [left - at for at, _state, left, _done in reply.get("busy", ())]
+    needed = new["busy"] + new["requests"] * DELAY
     return {
         "lines": lines,
+        "load of the machine": os.getloadavg()[0],
         "seconds": seconds,
-        "exchanges/s": replies / seconds,
-        "of the limit": (busy + requests * DELAY) / (seconds * lines),
-        "of the limit, bus idle counted": (busy + requests * (DELAY + IDLE)) / (seconds * lines),
-        "worker CPU": run["cpu"] / (run["ended"] - run["begun"]),
-        "simulator CPU": (last.get("cpu_seconds", 0) - first.get("cpu_seconds", 0)) / seconds,
+        "exchanges/s": new["replies"] / seconds,
+        "stored/s": stored / seconds,
+        "of the limit": needed / (seconds * lines),
+        "of the limit, bus idle counted": (needed + new["requests"] * IDLE) / (seconds * lines),
+        "worker CPU": new["worker"] / seconds,
+        "PostgreSQL CPU": new["postgres"] / seconds,
+        "simulator CPU": new["simulator"] / seconds,
+        "worker us per reading": new["worker"] / stored * 1e6,
+        "PostgreSQL us per reading": new["postgres"] / stored * 1e6,
         "kB per line": run["rss_kb"] / lines,
-        "stored": stored,
         "orders done": len(took),
         "order to first byte, median ms": _median(waited),
         "order to first byte, p99 ms": _p99(waited),
@@ -180,7 +232,7 @@ def tell(figures, keep_frames):
     for name, value in figures.items():
         if value is None:
             text = "-"
-        elif name.startswith(("of the", "worker CPU", "simulator CPU")):
+        elif name.startswith("of the") or name.endswith(" CPU"):
             text = f"{value:.1%}"
         else:
             text = f"{value:,.1f}"

@@ -4,7 +4,6 @@
 import json
 import os
 import resource
-import time
 from pathlib import Path
 
 from odoo.addons.meter_gateway.worker.database import RunDatabase
@@ -15,18 +14,10 @@ env["ir.config_parameter"].sudo().set_param(
     "meter_gateway.keep_scheduled_frames", str(request["keep_frames"])
 )
 env.cr.commit()
-before, begun = resource.getrusage(resource.RUSAGE_SELF), time.time()
-rss = before.ru_maxrss
+rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+Path(request["pid"]).write_text(str(os.getpid()), encoding="utf-8")
 worker._run(RunDatabase(env), seconds=request["seconds"], idle=request["seconds"])
-after = resource.getrusage(resource.RUSAGE_SELF)
 Path(os.environ["BENCH_REPLY"]).write_text(
-    json.dumps(
-        {
-            "begun": begun,
-            "ended": time.time(),
-            "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-            "rss_kb": after.ru_maxrss - rss,
-        }
-    ),
+    json.dumps({"rss_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rss}),
     encoding="utf-8",
 )
