@@ -153,6 +153,21 @@ def test_wake_fd_is_readable_exactly_while_events_wait(desk):
     assert len(desk.engine.drain()) == 1 and not readable()
 
 
+def test_jobs_aside_wake_nobody(desk):
+    desk.engine.submit([read(1), read(2)], aside=True)
+    desk.engine.submit([read(3)])
+    # The line serves them in their order: when the third has ended, the others have.
+    assert desk.next(Done).id == 3 and desk.engine.drain() == []
+    assert [event.id for event in desk.engine.drain_aside()] == [1, 2]
+    assert not desk.engine.drain_aside()
+    desk.engine.submit([read(1)])
+    assert desk.next(Done).id == 1, "the id means nothing any more"
+    assert desk.engine.stop()
+    desk.engine.submit([read(4)], aside=True)
+    assert desk.engine.drain() == []
+    assert [event.code for event in desk.engine.drain_aside()] == ["stopped"]
+
+
 def test_submit_from_many_threads(meter, desk):
     def work(name):
         for n in range(25):

@@ -1,5 +1,6 @@
 from . import (
     test_catalogue,
+    test_collecting,
     test_concentrator,
     test_dialect,
     test_evidence,

@@ -5,8 +5,10 @@ from odoo.exceptions import AccessError
 from odoo.tests import TransactionCase, freeze_time, tagged
 
 from odoo.addons.utility_prepaid.tests.test_archive import ArchiveCommon
+from odoo.addons.utility_prepaid.tools.prepared import planned_once
 
 from ..worker import schedule
+from ..worker.database import RunDatabase
 from ..worker.schedule import Reading
 
 NOW = datetime(2026, 11, 2, 12, 0, 30)
@@ -342,9 +344,37 @@ class TestReadingClaims(TransactionCase):
         rows = schedule.claim_due(cr, self.worker_id, NOW, {self.line_id: 4}, {})
         return [row["meter_id"] for row in rows]
 
-    def test_what_one_claims_the_other_passes_over(self):
-        with self.registry.cursor() as one, self.registry.cursor() as two:
-            self.assertEqual(self._claim(one), self.meter_ids[:4])
-            self.assertEqual(self._claim(two), self.meter_ids[4:])
-            one.rollback()
-            self.assertEqual(self._claim(two), self.meter_ids[:4], "nothing was written")
+    def test_planned_once_it_gives_the_same(self):
+        with self.registry.cursor() as plain, self.registry.cursor() as cr:
+            rows = self._claim(plain)
+            self.assertEqual(rows, self.meter_ids[:4])
+            with planned_once(cr):
+                self.assertEqual(self._claim(cr), rows)
+                cr.rollback()
+                schedule.done(cr, [(meter_id, NOW) for meter_id in rows[:1]])
+                self.assertEqual(self._claim(cr), self.meter_ids[1:5])
+                cr.execute("SELECT name FROM pg_prepared_statements ORDER BY name")
+                self.assertEqual(
+                    [name for (name,) in cr.fetchall()], ["meter_reading_done", "meter_reading_due"]
+                )
+                cr.rollback()
+            with planned_once(cr):
+                self.assertEqual(self._claim(cr), rows, "and again on the same connection")
+
+    def test_only_the_plan_does_not_wait_for_the_disk(self):
+        def setting():
+            cr.execute("SHOW synchronous_commit")
+            return cr.fetchone()[0]
+
+        with self.registry.cursor() as own:
+            env = api.Environment(own, SUPERUSER_ID, {})
+            with RunDatabase(env).apart() as database:
+                cr = database.cr
+                cr.execute("SET synchronous_commit = on")
+                cr.commit()
+                with self.assertRaises(ZeroDivisionError):
+                    database.transact(lambda _book: self.assertEqual(setting(), "off") or 1 / 0)
+                database.rollback()
+                self.assertEqual(setting(), "on")
+                database.transact(lambda _book: self.assertEqual(setting(), "off"))
+                self.assertEqual(setting(), "on")

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from odoo.addons.utility_prepaid.tools.prepared import Statement
+
 from ..lib.meterwire.errors import BadJob
 from ..lib.meterwire.jobs import Ask, Money, Read
 from . import operations, reading
@@ -45,7 +47,9 @@ _WIRE = """
  LEFT JOIN utility_site s ON s.id = m.site_id
 """
 
-_DUE = f"""
+_DUE = Statement(
+    "meter_command_due",
+    f"""
     SELECT c.id, c.kind, c.money, c.state, c.priority, c.user_id, c.company_id, c.meter_id,
            c.arguments, m.port_id, p.line_id, m.address, m.key_version, m.algorithm,
            COALESCE(m.dialect_id, t.dialect_id) AS dialect_id, b.utility_tz AS zone
@@ -76,9 +80,13 @@ _DUE = f"""
        AND c.hold_reason IS NULL
      ORDER BY c.priority, c.id
        FOR NO KEY UPDATE OF c SKIP LOCKED
-"""
+    """,
+    {"worker": "int4", "now": "timestamp", "held": "int4[]", "depth": "int4"},
+)
 
-_NEXT = f"""
+_NEXT = Statement(
+    "meter_command_next",
+    f"""
     SELECT min(COALESCE(c.not_before, %(now)s))
       FROM utility_command c {_WIRE}
      WHERE k.worker_id = %(worker)s
@@ -86,9 +94,13 @@ _NEXT = f"""
        AND c.state IN ('queued', 'sent', 'unknown')
        AND c.hold_reason IS NULL
        AND {operations.MAY_LEAVE}
-"""
+    """,
+    {"worker": "int4", "now": "timestamp"},
+)
 
-_CHORES = """
+_CHORES = Statement(
+    "meter_command_chores",
+    """
     SELECT c.id, c.meter_id, c.state
       FROM utility_command c
       JOIN utility_meter m ON m.id = c.meter_id
@@ -99,7 +111,9 @@ _CHORES = """
             OR c.state = 'queued' AND c.expires_at <= %(now)s
                AND NOT (c.money AND COALESCE(c.attempts, 0) > 0))
      ORDER BY c.id
-"""
+    """,
+    {"worker": "int4", "now": "timestamp", "held": "int4[]"},
+)
 
 
 def chores(cr, worker_id, now, held):
@@ -110,7 +124,7 @@ def chores(cr, worker_id, now, held):
 
     :return: list of (command id, meter id, state)
     """
-    cr.execute(_CHORES, {"worker": worker_id, "now": now, "held": held})
+    _CHORES.run(cr, {"worker": worker_id, "now": now, "held": held})
     return cr.fetchall()
 
 
@@ -120,13 +134,13 @@ def due(cr, worker_id, now, held):
     :param held: ids of the commands that the engine has already
     :return: list of dictionaries
     """
-    cr.execute(_DUE, {"worker": worker_id, "now": now, "held": held, "depth": LINE_DEPTH})
+    _DUE.run(cr, {"worker": worker_id, "now": now, "held": held, "depth": LINE_DEPTH})
     return cr.dictfetchall()
 
 
 def next_time(cr, worker_id, now):
     """When the earliest open command is due, or None when nothing is open."""
-    cr.execute(_NEXT, {"worker": worker_id, "now": now})
+    _NEXT.run(cr, {"worker": worker_id, "now": now})
     return cr.fetchone()[0]
 
 

@@ -3,12 +3,14 @@
 import itertools
 import logging
 import select
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from psycopg2.errors import DeadlockDetected, SerializationFailure
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from odoo.tools import SQL
+
+from odoo.addons.utility_prepaid.tools.prepared import planned_once
 
 _logger = logging.getLogger(__name__)
 
@@ -113,13 +115,18 @@ class RunDatabase:
                     raise
                 self.rollback()
 
+    def planned_once(self):
+        """Within this the statements of every tick are planned once: a context manager."""
+        return planned_once(self.cr) if self.second else nullcontext()
+
     @contextmanager
     def apart(self):
         """A connection of its own, for what must not make this one wait."""
         with self.env.registry.cursor() as cr:
             # For all its transactions; the next user of the connection sets its own.
             cr._cnx.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
-            yield PlanDatabase(self.env(cr=cr, context={}))
+            with planned_once(cr):
+                yield PlanDatabase(self.env(cr=cr, context={}))
 
     def listen(self):
         self.cr.execute(SQL("LISTEN %s", SQL.identifier(CHANNEL)))
@@ -146,10 +153,16 @@ class RunDatabase:
 
 
 class PlanDatabase(RunDatabase):
-    """A connection beside the one of the run: it owns nothing, and reports no progress."""
+    """A connection beside the one of the run: it owns nothing, reports no progress, and writes
+    nothing that could not be asked again."""
 
     def begin(self):
-        """As the run's, by the connection itself."""
+        """Start a transaction that the disk is not waited for.
+
+        What a power cut takes of the last second is due again, since its plan is lost with it. Said
+        for each transaction, so that nobody who has the connection later inherits it.
+        """
+        self.cr.execute("SET LOCAL synchronous_commit = off")
 
     def commit(self, processed=0):
         self.cr.commit()  # pylint: disable=invalid-commit

@@ -14,15 +14,16 @@ from .meters import Meters
 _logger = logging.getLogger(__name__)
 
 # What the engine has of a line, the reading that it is at included, and how few are filled up.
-DEPTH, LOW = 5, 3
-# Readings and lines of one transaction.
-BATCH = 200
+DEPTH, LOW = 12, 3
+# Readings of one transaction, and lines that are filled up in it.
+BATCH, LINES = 1000, 200
+# So long readings are gathered: a few large transactions cost much less than many small ones. A
+# line has work for longer.
+PACE = 0.1
 # A line where nothing was due is looked at again, and a dialect is, after so many seconds.
 EVERY = 1.0
 # That a line works is written down so often, in seconds.
 TELL_EVERY = 5.0
-# Beyond so many lines there are so many plans.
-MANY, PARTS = 400, 2
 # So long the thread may take to store what it has.
 END_SECONDS = 20
 # Failures that say nothing about the meter itself.
@@ -31,95 +32,25 @@ LINE_CODES = ("link_down", "no_line")
 KEEP_ALL = "meter_gateway.keep_scheduled_frames"
 
 
-class Plans:
-    """The scheduled readings of a run: one ``Plan``, or several that share many lines out.
+class Plan:
+    """Claims due readings and records what came back.
 
-    PostgreSQL is waited for half of the time; with many lines two plans wait side by side.
+    They are many and belong to nobody: stored as a batch, locking no meter, on a connection and in
+    a thread of their own, so that no order waits for them; the engine keeps their events apart, so
+    that the run is not even woken. A database that has one connection only (a test's) is used in
+    the run's own ticks instead.
 
     :param run: ``run.WorkerRun``
     """
 
     def __init__(self, run):
         self.run = run
-        self._parts = [Plan(run, 0, 1)]
-
-    def start(self):
-        """Begin, in threads where that can be; the run knows its lines by now."""
-        if self.run.db.second:
-            parts = PARTS if len(self.run.lines) > MANY else 1
-            self._parts = [Plan(self.run, part, parts) for part in range(parts)]
-            for one in self._parts:
-                one.start()
-
-    def sort(self, events):
-        """Keep the events of scheduled readings; return the others."""
-        for one in self._parts:
-            events = one.sort(events)
-        return events
-
-    def go_on(self, claiming):
-        """Called with every tick of the run.
-
-        :param claiming: whether new readings are taken
-        :raises Exception: what ended a thread
-        """
-        for one in self._parts:
-            one.go_on(claiming)
-
-    def finish(self):
-        """Store what the engine has told; nothing new is taken.
-
-        :raises Exception: what ended a thread
-        """
-        for one in self._parts:
-            one.finish()
-
-    def close(self):
-        """End the threads, if there are any."""
-        for one in self._parts:
-            one.close()
-
-    def next_time(self):
-        """When the next reading is due, maybe in the past; None when nothing is planned."""
-        return schedule.next_time(self.run.cr, self.run.worker.id)
-
-    @property
-    def waiting(self):
-        """Whether results wait for the run's next tick."""
-        return any(one.waiting for one in self._parts)
-
-    @property
-    def busy(self):
-        """Whether the engine has readings, or results wait."""
-        return any(one.busy for one in self._parts)
-
-    @property
-    def stored(self):
-        """How many readings have ended."""
-        return sum(one.stored for one in self._parts)
-
-
-class Plan:
-    """Claims due readings of some lines and records what came back.
-
-    They are many and belong to nobody: stored as a batch, locking no meter, on a connection and in
-    a thread of their own, so that no order waits for them. A database that has one connection only
-    (a test's) is used in the run's own ticks instead.
-
-    :param run: ``run.WorkerRun``
-    :param part: which lines: those whose id leaves this rest
-    :param parts: when divided by this
-    """
-
-    def __init__(self, run, part, parts):
-        self.run, self.part, self.parts = run, part, parts
         self._claiming = True
         self._thread = None
         self._error = None
-        self._ending = False
+        self._end = threading.Event()
         #: how many have ended
         self.stored = 0
-        self._wake = threading.Event()
         self._use(run.db)
         self._jobs = {}  # id of a job: Held
         self._told = {}  # line -> when it was last said to work; by the monotonic clock
@@ -133,11 +64,18 @@ class Plan:
     # ------------------------------------------------------------ the run's thread
 
     def start(self):
-        self._thread = threading.Thread(target=self._main, name="reading plan", daemon=True)
-        self._thread.dbname = self.run.cr.dbname
-        self._thread.start()
+        """Begin, in a thread where that can be; the run knows its lines by now."""
+        if self.run.db.second:
+            self._thread = threading.Thread(target=self._main, name="reading plan", daemon=True)
+            self._thread.dbname = self.run.cr.dbname
+            self._thread.start()
 
     def go_on(self, claiming):
+        """Called with every tick of the run.
+
+        :param claiming: whether new readings are taken
+        :raises Exception: what ended the thread
+        """
         self._claiming = claiming
         if self._thread is None:
             while self.tick() and self._events:
@@ -146,29 +84,39 @@ class Plan:
             raise self._error
 
     def finish(self):
+        """Store what the engine has told; nothing new is taken.
+
+        :raises Exception: what ended the thread
+        """
         self.close()
         if self._error:
             raise self._error
-        while self._thread is None and self.tick():
-            pass
+        if self._thread is None:
+            self.go_on(False)
 
     def close(self):
-        # What it has is stored, nothing new is taken.
+        """End the thread, if there is one: what it has is stored, nothing new is taken."""
         self._claiming = False
-        self._ending = True
-        self._wake.set()
+        self._end.set()
         if self._thread is not None:
             self._thread.join(END_SECONDS)
 
+    def next_time(self):
+        """When the next reading is due, maybe in the past; None when nothing is planned."""
+        return schedule.next_time(self.run.cr, self.run.worker.id)
+
     @property
     def waiting(self):
+        """Whether results wait for the run's next tick."""
         return self._thread is None and bool(self._events)
 
     @property
     def busy(self):
+        """Whether the engine has readings, or results wait."""
         return bool(self._jobs or self._events)
 
     def sort(self, events):
+        """Keep the events of scheduled readings; return the others."""
         others = []
         for event in events:
             held = self._jobs.get(event.id)
@@ -176,8 +124,6 @@ class Plan:
                 self._events.append((event, held))
             else:
                 others.append(event)
-        if len(others) < len(events):
-            self._wake.set()
         return others
 
     # ------------------------------------------------------------ the plan's thread
@@ -191,20 +137,21 @@ class Plan:
             with self.run.db.apart() as db:
                 self._use(db)
                 while True:
-                    self._wake.clear()
-                    ending = self._ending
-                    if not self.tick():
+                    ending = self._end.is_set()
+                    self.sort(self.run.engine.drain_aside())
+                    more = self.tick()
+                    if not more:
                         if ending:
                             return
-                        self._wake.wait(EVERY)
+                        self._end.wait(PACE)
         except Exception as error:  # noqa: BLE001 - the run ends with it
             _logger.info("The reading plan ended: %s", error)
             self._error = error
 
     def tick(self):
-        """Store one batch of results, and take as many new readings, in one transaction.
+        """Store one batch of results and take new readings, in one transaction.
 
-        :return: whether anything happened
+        :return: whether there is more to do already
         """
         events = [self._events[at] for at in range(min(BATCH, len(self._events)))]
         free = defaultdict(set)
@@ -226,7 +173,10 @@ class Plan:
             self.meters.forget()
             self._forget_at = time.monotonic() + EVERY
         book = self.db.transact(work)
-        self.run.deliver(book, self._jobs)
+        for job_id in book.ended:
+            self._jobs.pop(job_id, None)
+        self._jobs.update((job.id, one) for job, one in book.jobs)
+        self.run.engine.submit([job for job, __ in book.jobs], aside=self._thread is not None)
         self._months |= months
         for __ in events:
             self._events.popleft()
@@ -239,7 +189,7 @@ class Plan:
             took.add(one.line_id)
         again = time.monotonic() + EVERY
         self._look_at.update((line, again) for line in places if line not in took)
-        return bool(events or book.jobs)
+        return bool(self._events) or len(places) == LINES
 
     def _places(self, held):
         """How many readings each line may take: lines that run low first, not too many at once."""
@@ -247,13 +197,11 @@ class Plan:
         low = [
             (len(held.get(line, ())), line)
             for line in self.run.lines
-            if line % self.parts == self.part
-            and len(held.get(line, ())) <= LOW
-            and self._look_at.get(line, 0.0) <= now
+            if len(held.get(line, ())) <= LOW and self._look_at.get(line, 0.0) <= now
         ]
-        if len(low) > BATCH:
+        if len(low) > LINES:
             low.sort()
-        return {line: DEPTH - count for count, line in low[:BATCH]}
+        return {line: DEPTH - count for count, line in low[:LINES]}
 
     def _record(self, events, book):
         """Store what came back.

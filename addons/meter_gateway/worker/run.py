@@ -17,7 +17,7 @@ from ..lib.meterwire import jobs as wire
 from ..lib.meterwire.engine import Engine
 from ..lib.meterwire.envelope import parse_envelope
 from ..lib.meterwire.errors import WireError
-from . import claim, evidence, money, operations, plan, reading
+from . import claim, collecting, evidence, money, operations, plan, reading
 from .meters import Meters
 
 _logger = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ DEFERRED_SECONDS = 0.05
 # After its time is up a run waits so long for orders that are on their way.
 FINISH_SECONDS = 8
 STOP_SECONDS = 2
-# While only readings come in, they are handed on so often.
-PLAN_PAUSE = 0.005
 # A meter that does not answer is asked again later, so that it does not keep its line.
 ASK_ATTEMPTS = 2
 # Work that is due within this time keeps the run going.
@@ -78,9 +76,10 @@ class WorkerRun:
         self.pending = []  # events of meters that somebody had locked
         self._events = []  # those that came while we slept
         self.lines = {}
-        self.plan = plan.Plans(self)
+        self.plan = plan.Plan(self)
         self.meters = Meters(self.env)
         self._line_rows = None
+        self._langs = {}  # (user, company) -> language; until the next beat
         self._stored = 0
         self.envelopes = {}
         self._ids = itertools.count(1)
@@ -97,9 +96,10 @@ class WorkerRun:
         :param idle: end after so long without work
         """
         try:
-            self.start()
-            self._loop(seconds, idle)
-            self._finish()
+            with collecting.rarely(), self.db.planned_once():
+                self.start()
+                self._loop(seconds, idle)
+                self._finish()
         except money.StaleRun as error:
             self.db.rollback()
             _logger.info("%s", error)
@@ -134,16 +134,13 @@ class WorkerRun:
             self._sleep(self._patience())
 
     def _sleep(self, seconds):
-        """Until a sale, or an answer that people wait for; what was read goes to the plan."""
+        """Until a sale, or an answer that people wait for."""
         until = time.monotonic() + seconds
         while not (self._events or self.plan.waiting):
             left = until - time.monotonic()
             if left <= 0 or self.db.wait(self.engine.wake_fd, left):
                 return
             self._events = self.plan.sort(self.engine.drain())
-            if not self._events:
-                # Readings come by the thousand: not one by one.
-                time.sleep(min(PLAN_PAUSE, left))
 
     def _patience(self):
         if self.pending:
@@ -216,20 +213,17 @@ class WorkerRun:
             self._beat()
 
         book = self.db.transact(work)
-        self.deliver(book, self.held)
+        self._deliver(book)
         self.pending = book.deferred
         self.plan.go_on(claiming)
         return bool(events or book.news or book.jobs)
 
-    def deliver(self, book, held):
-        """Give the engine what a committed transaction leaves to be done.
-
-        :param held: {id of a job: ``Held``}, brought up to date
-        """
+    def _deliver(self, book):
+        """Give the engine what a committed transaction leaves to be done."""
         for job_id in book.ended:
-            held.pop(job_id, None)
+            self.held.pop(job_id, None)
         if book.jobs:
-            held.update((job.id, one) for job, one in book.jobs)
+            self.held.update((job.id, one) for job, one in book.jobs)
             self.engine.submit([job for job, __ in book.jobs])
         for job_id, order in book.answers:
             self.engine.answer(job_id, order)
@@ -360,6 +354,7 @@ class WorkerRun:
         if time.monotonic() < self._next_beat:
             return
         self._next_beat = time.monotonic() + BEAT_SECONDS
+        self._langs.clear()
         self._show_life()
 
     def _show_life(self):
@@ -427,5 +422,10 @@ class WorkerRun:
         return self._in_words_of(self.env["utility.command"].browse(held.command_id))
 
     def _in_words_of(self, command):
-        lang = command.user_id.lang or command.company_id.partner_id.lang
+        user, company = command.user_id, command.company_id
+        key = user.id, company.id
+        if key not in self._langs:
+            # Asked for once, not at each of an order's events, which the meter waits for.
+            self._langs[key] = user.lang or company.partner_id.lang
+        lang = self._langs[key]
         return command.with_context(lang=lang) if lang else command

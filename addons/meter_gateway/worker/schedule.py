@@ -5,7 +5,8 @@ What a run had in hand when it died is due still, and a reading may be repeated.
 on the cursor of the run and leave the commit to it.
 """
 
-from odoo.addons.utility_prepaid.tools.reading_store import Reading, store
+from odoo.addons.utility_prepaid.tools.prepared import Statement
+from odoo.addons.utility_prepaid.tools.reading_store import Reading, array, store
 
 __all__ = ["Reading", "claim_due", "done", "failed", "next_time", "postponed", "store"]
 
@@ -14,12 +15,15 @@ LINE_PAUSE = 60
 # However often a meter failed, it is asked once a day, or by its interval when that is longer.
 LONGEST_PAUSE = 86400
 
-# Line by line through the index: a backlog of a whole day costs no more than a single meter. What
-# the run has in hand is among the first of its line, so as many more are looked at.
-_DUE = """
+# Line by line, all meters of a line: no index has the next time, which every reading moves, so the
+# row is written anew on its own page and nothing else. What the run has in hand is among the first
+# of its line, so as many more are taken.
+_DUE = Statement(
+    "meter_reading_due",
+    """
     SELECT d.id, d.meter_id, d.line_id, m.port_id, m.address, m.key_version, m.algorithm,
            m.company_id, COALESCE(m.dialect_id, t.dialect_id) AS dialect_id
-      FROM unnest(%(lines)s::int[], %(counts)s::int[]) AS w(line_id, count)
+      FROM unnest(%(lines)s, %(counts)s) AS w(line_id, count)
       JOIN meter_port l ON l.id = w.line_id AND l.endpoint IS NOT NULL
       JOIN meter_concentrator k ON k.id = l.concentrator_id AND k.worker_id = %(worker)s
      CROSS JOIN LATERAL (
@@ -28,12 +32,13 @@ _DUE = """
             WHERE s.line_id = w.line_id
               AND s.next_at <= %(now)s
             ORDER BY s.next_at
-            LIMIT w.count
-              FOR UPDATE SKIP LOCKED) d
+            LIMIT w.count) d
       JOIN utility_meter m ON m.id = d.meter_id
       JOIN utility_meter_type t ON t.id = m.type_id
      ORDER BY d.next_at, d.id
-"""
+    """,
+    {"lines": "int4[]", "counts": "int4[]", "worker": "int4", "now": "timestamp"},
+)
 
 _NEXT = """
     SELECT min(d.next_at)
@@ -63,34 +68,41 @@ def _slot(at):
     )
 
 
+def _moving(name, changes):
+    """The statement that moves the plan of some meters.
+
+    :param changes: SQL of the columns; ``s`` is the row of the plan, ``u.at`` the moment
+    """
+    return Statement(
+        f"meter_reading_{name}",
+        f"""
+        UPDATE meter_reading_schedule s
+           SET {changes}
+          FROM unnest(%(meters)s, %(times)s) AS u(meter_id, at)
+         WHERE s.meter_id = u.meter_id AND s.minutes > 0
+        """,
+        {"meters": "int4[]", "times": "timestamp[]"},
+    )
+
+
 # A reading that came late is not followed too soon by the next one.
-_DONE = f"""
-    UPDATE meter_reading_schedule s
-       SET failures = 0, last_ok_at = u.at,
-           next_at = GREATEST({_slot("u.at")}, u.at + interval '1 minute' * s.min_minutes)
-      FROM unnest(%(meters)s, %(times)s::timestamp[]) AS u(meter_id, at)
-     WHERE s.meter_id = u.meter_id AND s.minutes > 0
-"""
+_DONE = _moving(
+    "done",
+    f"""failures = 0, last_ok_at = u.at,
+        next_at = GREATEST({_slot("u.at")}, u.at + interval '1 minute' * s.min_minutes)""",
+)
 
 # One interval after the first failure, two after the second, four after the third ...
 _PAUSE = f"""
     interval '1 minute' * (LEAST(s.minutes * power(2, LEAST(s.failures, 20)),
                                  GREATEST(s.minutes, {LONGEST_PAUSE // 60})) - s.minutes)
 """
-_FAILED = f"""
-    UPDATE meter_reading_schedule s
-       SET failures = s.failures + 1, last_failed_at = u.at,
-           next_at = {_slot(f"(u.at + {_PAUSE})")}
-      FROM unnest(%(meters)s, %(times)s::timestamp[]) AS u(meter_id, at)
-     WHERE s.meter_id = u.meter_id AND s.minutes > 0
-"""
-
-_POSTPONED = """
-    UPDATE meter_reading_schedule s
-       SET next_at = u.at + interval '1 second' * %(pause)s
-      FROM unnest(%(meters)s, %(times)s::timestamp[]) AS u(meter_id, at)
-     WHERE s.meter_id = u.meter_id AND s.minutes > 0
-"""
+_FAILED = _moving(
+    "failed",
+    f"""failures = s.failures + 1, last_failed_at = u.at,
+        next_at = {_slot(f"(u.at + {_PAUSE})")}""",
+)
+_POSTPONED = _moving("postponed", f"next_at = u.at + interval '{LINE_PAUSE} seconds'")
 
 
 def claim_due(cr, worker_id, now, places, held):
@@ -106,7 +118,11 @@ def claim_due(cr, worker_id, now, places, held):
         key_version, algorithm, company_id, dialect_id
     """
     counts = [place + len(held.get(line, ())) for line, place in places.items()]
-    cr.execute(_DUE, {"worker": worker_id, "now": now, "lines": list(places), "counts": counts})
+    lines = tuple(places)
+    _DUE.run(
+        cr,
+        {"worker": worker_id, "now": now, "lines": array(lines), "counts": array(counts)},
+    )
     left, rows = dict(places), []
     for row in cr.dictfetchall():
         line = row["line_id"]
@@ -149,4 +165,4 @@ def postponed(cr, rows):
 def _move(cr, statement, rows):
     if rows:
         meters, times = zip(*rows, strict=True)
-        cr.execute(statement, {"meters": list(meters), "times": list(times), "pause": LINE_PAUSE})
+        statement.run(cr, {"meters": array(meters), "times": array(times)})

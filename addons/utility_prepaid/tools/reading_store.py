@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from odoo.tools import SQL
 
+from .prepared import Statement
+
 RAW = "utility_reading_raw"
 SOURCES = ("scheduled", "live", "manual", "proof")
 # Advisory lock keys of this addon: who makes a month waits for whoever makes one, and who rolls up
@@ -93,14 +95,25 @@ _MIRROR = """, newest AS MATERIALIZED (
 """
 _WORDS = {
     "raw": RAW,
-    "arrays": ", ".join(f"%({name})s::{kind}[]" for name, kind in _COLUMNS.items()),
+    "arrays": ", ".join(f"%({name})s" for name in _COLUMNS),
     "columns": ", ".join(_COLUMNS),
     "values": ", ".join(f"u.{name}" for name in _COLUMNS),
     "names": ", ".join(_MIRRORED),
     "mirrored": ", ".join(f"{name} = COALESCE(n.{name}, s.{name})" for name in _MIRRORED),
 }
-_STORE = f"{_BATCH}, rows AS ({_ROWS}){_MIRROR}".format(**_WORDS)
-_STORE_ONLY = f"{_BATCH}{_ROWS}".format(**_WORDS)
+_STORE, _STORE_ONLY = (
+    Statement(
+        name,
+        text.format(**_WORDS),
+        {column: f"{kind}[]" for column, kind in _COLUMNS.items()},
+        # One round trip; the lock is held before the other statement looks.
+        first=f"SELECT pg_advisory_xact_lock_shared({BATCH_LOCK});",
+    )
+    for name, text in (
+        ("utility_reading_store", f"{_BATCH}, rows AS ({_ROWS}){_MIRROR}"),
+        ("utility_reading_store_only", f"{_BATCH}{_ROWS}"),
+    )
+)
 
 
 def store(cr, readings, mirror=True, months=frozenset()):
@@ -120,22 +133,18 @@ def store(cr, readings, mirror=True, months=frozenset()):
     if wanted := {reading.at.date().replace(day=1) for reading in readings} - months:
         ensure_months(cr, wanted)
     columns = zip(*readings, strict=True)
-    arrays = {name: _array(values) for name, values in zip(_COLUMNS, columns, strict=True)}
-    # One round trip; the lock is held before the other statement looks.
-    cr.execute(
-        f"SELECT pg_advisory_xact_lock_shared({BATCH_LOCK}); {_STORE if mirror else _STORE_ONLY}",
-        arrays,
-    )
+    arrays = {name: array(values) for name, values in zip(_COLUMNS, columns, strict=True)}
+    (_STORE if mirror else _STORE_ONLY).run(cr, arrays)
 
 
-def _array(values):
+def array(values):
     """PostgreSQL's own text of an array: psycopg2 would look at every element one by one.
 
     The values are numbers, times, and words of this product, none of which needs quotes.
 
-    >>> _array((1, None, 2.5)), _array((None, None)), _array((datetime(2026, 11, 2, 12), True))
+    >>> array((1, None, 2.5)), array((None, None)), array((datetime(2026, 11, 2, 12), True))
     ('{1,NULL,2.5}', None, '{2026-11-02 12:00:00,True}')
-    >>> _array(("on", "a,b"))
+    >>> array(("on", "a,b"))
     Traceback (most recent call last):
     ...
     ValueError: not values of readings: on,a,b

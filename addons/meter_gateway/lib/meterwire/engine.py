@@ -1,7 +1,9 @@
 """Many lines side by side in one thread, driven from another thread.
 
 The caller's side: ``submit`` and ``answer`` at any time, ``wake_fd`` in a ``select``, ``drain``
-when it is readable. The caller never waits for the engine; the engine never calls its code.
+when it is readable. The caller never waits for the engine; the engine never calls its code. Jobs
+that come by the thousand may be submitted ``aside``: another thread of the caller looks after them
+when it likes, by ``drain_aside``, and whoever waits for the others is not woken.
 """
 
 import asyncio
@@ -33,6 +35,8 @@ class Engine:
         self._lock = threading.Lock()
         self._events = collections.deque()
         self._live = set()  # ids of jobs without their terminal event
+        self._aside = set()  # those of them whose events wake nobody
+        self._aside_events = collections.deque()
         self._sent = collections.OrderedDict()  # money whose frame left, newest last
         self._signalled = False
         self._wake_read, self._wake_write = os.pipe()
@@ -70,9 +74,10 @@ class Engine:
         """
         self._call(self._configure, list(lines))
 
-    def submit(self, jobs):
+    def submit(self, jobs, aside=False):
         """Queue jobs. Each ends in exactly one terminal event.
 
+        :param aside: their events go to ``drain_aside``
         :raises ValueError: an id is under way already
         """
         jobs = list(jobs)
@@ -82,6 +87,8 @@ class Engine:
             if double or len(set(ids)) != len(ids):
                 raise ValueError(f"jobs are under way already: {sorted(map(str, double)) or ids}")
             self._live.update(ids)
+            if aside:
+                self._aside.update(ids)
         if not self._call(self._submit, jobs):
             for job in jobs:
                 self._emit(Failed(job.id, "stopped", "the engine does not run"), live=True)
@@ -103,6 +110,12 @@ class Engine:
             if self._signalled:
                 self._signalled = False
                 os.read(self._wake_read, 1)
+        return events
+
+    def drain_aside(self):
+        """The same of the jobs that were submitted aside."""
+        with self._lock:
+            events, self._aside_events = self._aside_events, collections.deque()
         return events
 
     def stop(self, timeout=5.0):
@@ -241,8 +254,13 @@ class Engine:
                 self._sent[event.id] = None
                 if len(self._sent) > _REMEMBERED:
                     self._sent.popitem(last=False)
+            aside = event.id in self._aside
             if event.terminal:
                 self._live.discard(event.id)
+                self._aside.discard(event.id)
+            if aside:
+                self._aside_events.append(event)
+                return
             self._events.append(event)
             if not self._signalled:
                 self._signalled = True
