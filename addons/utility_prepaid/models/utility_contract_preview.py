@@ -4,7 +4,7 @@ from odoo import models
 from odoo.tools import format_date
 
 from ..tools import lots
-from ..tools.decimals import dec, round_places
+from ..tools.decimals import dec, floor_to, round_places
 
 NOTHING = Decimal(0)
 
@@ -71,6 +71,18 @@ class UtilityContract(models.Model):
             name = self.env._("Arrears: %s", item.move_id.name)
             lines.append(self._settlement_line("arrears", name, NOTHING, -amount))
         return lines
+
+    def _rest(self, left, meter):
+        """What of the credit left fills no step of another meter.
+
+        :param left: Decimal, signed, on paper
+        :param meter: the new `utility.meter`
+        :return: Decimal, zero or more, on paper
+        """
+        step = dec(meter.type_id.step)
+        if meter.credit != "money":
+            step *= dec(meter.ct_ratio)
+        return left - floor_to(left, step) if left > 0 else NOTHING
 
     def _rest_lines(self, left, rest):
         """What a replacement carries as money, line by line.

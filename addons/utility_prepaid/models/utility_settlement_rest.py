@@ -1,7 +1,7 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from ..tools.decimals import dec, floor_to
+from ..tools.decimals import dec
 from ..tools.lots import Lot
 
 
@@ -31,7 +31,7 @@ class UtilitySettlement(models.Model):
         :param paper: Decimal, what was left, signed, on paper
         """
         contract = self.contract_id
-        rest = paper - floor_to(paper, self._step_of_new()) if paper > 0 else dec(0)
+        rest = contract._rest(paper, self.new_meter_id)
         moves = self.env["account.move"]
         if not contract.is_test:
             if paper < 0:
@@ -53,12 +53,6 @@ class UtilitySettlement(models.Model):
         if amount:
             contract.remainder = dec(contract.remainder, 2) + amount
             self._log(self.env._("Carried to the next sale"), after=f"{amount:f}")
-
-    def _step_of_new(self):
-        """What one step of the new meter is on paper (Decimal)."""
-        meter = self.new_meter_id
-        step = dec(meter.type_id.step)
-        return step if meter.credit == "money" else step * dec(meter.ct_ratio)
 
     def _rest_lot(self):
         """What was taken off as a `tools.lots.Lot`."""

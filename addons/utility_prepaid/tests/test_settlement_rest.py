@@ -90,6 +90,23 @@ class TestSettlementRest(SettlementCommon):
         with self.assertRaisesRegex(UserError, "carried was used, or settled"):
             self._as("cashier", settlement)._pay(self.cash)
 
+    def test_the_form_shows_it_before(self):
+        form = self._as("engineer", self.env["utility.contract.act"]).create(
+            {
+                "contract_id": self.contract.id,
+                "act": "replace",
+                "new_meter_id": self._meter("202611000088", ct_ratio=3000).id,
+                "reason": "Bigger transformers",
+                "by_hand": True,
+                "balance": 82.38,
+            }
+        )
+        self.assertEqual(
+            [(line.kind, line.quantity, line.amount) for line in form.line_ids],
+            [("left", 22.38, 12.27)],
+        )
+        self.assertEqual((self.contract.remainder, self.contract.meter_id), (0, self.spare))
+
     def test_less_than_one_step_is_all_money(self):
         settlement = self._moved(10000)
         step = self._step(settlement, "transfer")

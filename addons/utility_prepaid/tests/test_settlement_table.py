@@ -11,45 +11,28 @@ from .test_settlement_steps import SettlementCommon
 # What settlements write in the books under every policy; amounts are debit less credit, tax is 13 %
 # and in the price. 182.38 kWh were bought for 100.00 at 0.5483, of which 11.50 are tax.
 TABLE = {
-    "closed with 82.38 kWh left": {
-        "sale": ["credit note: revenue 39.97, tax 5.20, customers -45.17"],
-        "tax_at_sale": ["credit note: liability 39.97, tax 5.20, customers -45.17"],
-        "on_use": ["entry: advance 45.17, customers -45.17"],
-        "agency": ["entry: utility 45.17, customers -45.17"],
-    },
-    "45.17 paid back": {
-        "all": ["payment: customers 45.17, cash -45.17"],
-    },
-    "month of 100.00 kWh used": {
-        "sale": [],
-        "tax_at_sale": ["entry: liability 48.53, revenue -48.53"],
-        "on_use": [
-            "invoice: customers 54.83, tax -6.31, revenue -48.52",
-            "entry: advance 54.83, customers -54.83",
-        ],
-        "agency": [],
-    },
-    "replaced with 82.38 kWh left, two steps of 30 go on": {
-        "sale": ["credit note: revenue 10.86, tax 1.41, customers -12.27"],
-        "tax_at_sale": ["credit note: liability 10.86, tax 1.41, customers -12.27"],
-        "on_use": ["entry: advance 12.27, customers -12.27"],
-        "agency": ["entry: utility 12.27, customers -12.27"],
+    "replaced with 82.38 kWh left, three steps of 25 go on": {
+        "sale": ["credit note: revenue 3.58, tax 0.47, customers -4.05"],
+        "tax_at_sale": ["credit note: liability 3.58, tax 0.47, customers -4.05"],
+        "on_use": ["entry: advance 4.05, customers -4.05"],
+        "agency": ["entry: utility 4.05, customers -4.05"],
     },
     "handed over with one of them left": {
-        "sale": ["credit note: revenue 14.56, tax 1.89, customers -16.45"],
-        "tax_at_sale": ["credit note: liability 14.56, tax 1.89, customers -16.45"],
-        "on_use": ["entry: advance 16.45, customers -16.45"],
-        "agency": ["entry: utility 16.45, customers -16.45"],
+        "sale": ["credit note: revenue 12.12, tax 1.58, customers -13.70"],
+        "tax_at_sale": ["credit note: liability 12.12, tax 1.58, customers -13.70"],
+        "on_use": ["entry: advance 13.70, customers -13.70"],
+        "agency": ["entry: utility 13.70, customers -13.70"],
     },
-    "28.72 paid back": {
-        "all": ["payment: customers 28.72, cash -28.72"],
+    "17.75 paid back": {
+        "all": ["payment: customers 17.75, cash -17.75"],
     },
-    "month of 130 kWh used": {
+    # of 88.50 that were deferred 3.58 and 12.12 went back
+    "month of 150 kWh used": {
         "sale": [],
-        "tax_at_sale": ["entry: liability 63.08, revenue -63.08"],
+        "tax_at_sale": ["entry: liability 72.80, revenue -72.80"],
         "on_use": [
-            "invoice: customers 71.28, tax -8.20, revenue -63.08",
-            "entry: advance 71.28, customers -71.28",
+            "invoice: customers 82.25, tax -9.46, revenue -72.79",
+            "entry: advance 82.25, customers -82.25",
         ],
         "agency": [],
     },
@@ -143,31 +126,19 @@ class SettlementTable:
             balance = round(sum(lines.mapped("balance")), 2)
             self.assertEqual(balance, 0, f"{role}, {self.policy.policy}")
 
-    def test_closing_with_money_back(self):
-        for __ in self._each_policy():
-            settlement = self._ended("82.38")
-            self._row("closed with 82.38 kWh left")
-            self.assertEqual(self._open_items(), ["-45.17"])
-            settlement._pay(self.cash)
-            self._row("45.17 paid back")
-            self._run("2026-03-01")
-            self._row("month of 100.00 kWh used")
-            self._nothing_stays()
-
-    def test_replacement_with_a_rest_and_hand_over(self):
+    def test_money_back(self):
         next_one = self.env["res.partner"].create({"name": "Room 101 next tenant"})
         for __ in self._each_policy():
-            self._replaced("82.38", ct_ratio=3000)
-            self._row("replaced with 82.38 kWh left, two steps of 30 go on")
-            self.assertEqual((self._open_items(), self.lived.remainder), (["-12.27"], 12.27))
+            self._replaced("82.38", ct_ratio=2500)
+            self._row("replaced with 82.38 kWh left, three steps of 25 go on")
+            self.assertEqual((self._open_items(), self.lived.remainder), (["-4.05"], 4.05))
             settlement = self._ended("0.01", next_one)
             self._row("handed over with one of them left")
-            self.assertEqual(settlement.amount_due, 28.72)
-            self.assertEqual(settlement.next_contract_id.remainder, 0)
+            self.assertEqual((settlement.amount_due, self.lived.remainder), (17.75, 0))
             settlement._pay(self.cash)
-            self._row("28.72 paid back")
+            self._row("17.75 paid back")
             self._run("2026-03-01")
-            self._row("month of 130 kWh used")
+            self._row("month of 150 kWh used")
             self._nothing_stays()
 
     def test_debts(self):
@@ -191,6 +162,30 @@ class TestSettlementTableGeneric(SettlementTable, SettlementCommon, LedgerCommon
     @AccountTestInvoicingCommon.setup_chart_template("generic_coa")
     def setUpClass(cls):
         super().setUpClass()
+
+    def test_the_cent_of_a_month_without_use(self):
+        """What was used is booked; what goes back afterwards rounds by itself."""
+        with freeze_time("2026-03-10 02:00:00"):
+            self.policy = self._policy("tax_at_sale")
+            self.lived = self._opened(self.spare)
+            self._prove(self._sell("100.00", meter=self.spare).command_id, before="0")
+            self._post()
+        self._read("2026-03-31 15:00:00", meter=self.spare, balance=Decimal("82.38"))
+        self._new(self.lived)
+        self._run("2026-03-01")
+        self.assertEqual(self._new(), ["entry: liability 48.52, revenue -48.52"])
+        with freeze_time("2026-04-01 02:00:00"):
+            self._ended("82.38")._pay(self.cash)
+        self.assertEqual(
+            self._new(),
+            [
+                "credit note: liability 39.97, tax 5.20, customers -45.17",
+                "payment: customers 45.17, cash -45.17",
+            ],
+        )
+        self._run("2026-04-01")
+        self.assertEqual(self._new(), ["entry: liability 0.01, revenue -0.01"])
+        self._nothing_stays()
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")

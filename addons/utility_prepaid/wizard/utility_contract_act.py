@@ -61,12 +61,16 @@ class UtilityContractAct(models.TransientModel):
         for form in self:
             form.balance = form.contract_id.meter_id.balance
 
-    @api.depends("contract_id", "balance", "act")
+    @api.depends("contract_id", "balance", "act", "new_meter_id")
     def _compute_lines(self):
         for form in self:
             lines = []
             if form.act in ("close", "hand_over") and form.contract_id:
                 lines = form.contract_id._settlement_lines(dec(form.balance))
+            elif form.act == "replace" and form.contract_id and form.new_meter_id:
+                left = form.contract_id._on_paper(dec(form.balance))
+                rest = form.contract_id._rest(left, form.new_meter_id)
+                lines = form.contract_id._rest_lines(left, rest)
             form.line_ids = [
                 fields.Command.clear(),
                 *(fields.Command.create(dict(line)) for line in lines),
