@@ -174,10 +174,7 @@ class UtilityApproval(models.Model):
         :return: action that shows what it became
         :raises UserError: it is not approved, or cannot be done any more
         """
-        self.ensure_one()
-        self.check_access("read")
-        if not self.may_carry_out:
-            raise UserError(self.env._("Nothing is approved that you could carry out here."))
+        self._check_carry_out()
         vend = self._carry_out()
         return {
             "type": "ir.actions.act_window",
@@ -185,6 +182,12 @@ class UtilityApproval(models.Model):
             "res_id": vend.id,
             "view_mode": "form",
         }
+
+    def _check_carry_out(self):
+        self.ensure_one()
+        self.check_access("read")
+        if not self.may_carry_out:
+            raise UserError(self.env._("Nothing is approved that you could carry out here."))
 
     def _carry_out(self):
         vends = self.env["utility.vend"]

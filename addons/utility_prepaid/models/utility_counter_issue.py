@@ -96,8 +96,9 @@ class UtilityCounter(models.AbstractModel):
     def ask_approval(self, act, values):
         """Ask for a second person, who answers in a session of his own.
 
-        :param act: reversal, refund or issue
-        :param values: dictionary of texts: vend_id and reason, or what ``issue`` takes
+        :param act: reversal, refund, issue or payout (of a settlement)
+        :param values: dictionary of texts: vend_id or settlement_id, and reason; or what
+            ``issue`` takes
         :return: {"id", "state", "words"}
         """
         approval = self._approval(act, values)
@@ -118,7 +119,7 @@ class UtilityCounter(models.AbstractModel):
 
         A wrong PIN is an answer and no error, so that it is counted.
 
-        :param act: reversal, refund or issue
+        :param act: as of ``ask_approval``
         :param values: as of ``ask_approval``
         :param approver_id: one of ``approvers``
         :param pin: his PIN

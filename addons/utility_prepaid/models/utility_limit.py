@@ -1,7 +1,5 @@
 from decimal import Decimal
 
-import pytz
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
@@ -91,10 +89,7 @@ class UtilityLimit(models.Model):
 
         :return: (count, Decimal amount)
         """
-        today = company._utility_today()
-        zone = pytz.timezone(company.utility_tz or "UTC")
-        midnight = zone.localize(fields.Datetime.to_datetime(today))
-        since = midnight.astimezone(pytz.utc).replace(tzinfo=None)
+        since = company._utility_midnight(company._utility_today())
         domain = [("company_id", "=", company.id)]
         if act == "refund":
             domain += [

@@ -1,9 +1,10 @@
 from decimal import Decimal
 
 from odoo import fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 
 from ..tools.decimals import dec
+from .utility_limit import ApprovalNeeded
 
 NOTHING = Decimal(0)
 
@@ -138,7 +139,8 @@ class UtilitySettlement(models.Model):
         """Pay back what remains, or take what the customer owes, by any payment method.
 
         :param journal: `account.journal`
-        :raises AccessError: no cashier, or above the cashiers' limit
+        :raises AccessError: no cashier
+        :raises ApprovalNeeded: more goes back than one person may pay alone
         :raises UserError: nothing is to be paid, or the books do not take it
         """
         self.ensure_one()
@@ -148,7 +150,7 @@ class UtilitySettlement(models.Model):
         contract._lock()
         settlement.invalidate_recordset()
         due = settlement._due()
-        self._check_payout_limit(due)
+        approval = self._check_payout_alone(due)
         self.company_id._utility_check_open(journal)
         items = contract._customers_items()
         payment = self.env["utility.ledger"]._pay(
@@ -169,6 +171,7 @@ class UtilitySettlement(models.Model):
                 "paid_by_id": self.env.uid,
             }
         )
+        approval._use(self.env["utility.vend"])
         self._log(self.env._("Settlement paid"), after=f"{due:f}", note=journal.sudo().name)
 
     def _due(self):
@@ -188,20 +191,33 @@ class UtilitySettlement(models.Model):
             )
         return due
 
-    def _check_payout_limit(self, due):
-        """Refuse a cashier who pays back more than the company lets cashiers.
+    def _check_payout_alone(self, due):
+        """Let the user pay this back alone, or with what a second person approved.
 
-        :raises AccessError: a supervisor is needed
+        :param due: Decimal; what the customer pays in needs nobody
+        :return: the approval to be marked as used, maybe empty
+        :raises ApprovalNeeded: with the words of the limit
         """
+        if due <= 0 or self.env.su:
+            return self.env["utility.approval"]
         limit = dec(self.company_id.utility_settlement_limit, 2)
         supervisor = self.env.user.has_group("utility_prepaid.group_supervisor")
         if limit and due > limit and not supervisor:
-            raise AccessError(
-                self.env._(
-                    "Paying back more than %s needs a supervisor.",
-                    self.currency_id.format(float(limit)),
+            approval = self.env["utility.approval"]._granted("refund", *self._payout(due))
+            if not approval:
+                raise ApprovalNeeded(
+                    self.env._(
+                        "Paying back more than %s needs a supervisor.",
+                        self.currency_id.format(float(limit)),
+                    )
                 )
-            )
+            return approval
+        vends = self.env["utility.vend"]
+        return vends._check_alone("refund", self.company_id, due, *self._payout(due))
+
+    def _payout(self, due):
+        """Key and arguments by which the paying back of so much is approved."""
+        return f"payout-{self.id}", {"settlement_id": str(self.id), "amount": f"{due:f}"}
 
     def action_view_documents(self):
         """Journal entries and payment of this settlement."""

@@ -1,1 +1,1 @@
-from . import utility_cash_session_report, utility_receipt_report
+from . import utility_cash_session_report, utility_receipt_report, utility_settlement_report

@@ -27,6 +27,7 @@ from . import test_ledger_table
 from . import test_consumption
 from . import test_ledger_books
 from . import test_settlement_replacement
+from . import test_settlement_limit
 from . import test_settlement_rest
 from . import test_settlement_table
 from . import test_water_tax

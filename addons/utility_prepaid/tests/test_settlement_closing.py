@@ -4,6 +4,7 @@ from decimal import Decimal
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import freeze_time, tagged
 
+from ..models.utility_limit import ApprovalNeeded
 from .test_settlement_steps import SettlementCommon
 
 
@@ -187,7 +188,7 @@ class TestSettlementClosing(SettlementCommon):
     def test_who_pays_back(self):
         self.company.utility_settlement_limit = 45
         settlement = self._settled()
-        with self.assertRaisesRegex(AccessError, "more than .*45.* needs a supervisor"):
+        with self.assertRaisesRegex(ApprovalNeeded, "more than .*45.* needs a supervisor"):
             self._as("cashier", settlement)._pay(self.cash)
         with self.assertRaises(AccessError):
             self._as("accountant", settlement)._pay(self.cash)
