@@ -6,6 +6,7 @@ from . import (
     test_evidence,
     test_follow,
     test_gateway_access,
+    test_go_live_line,
     test_instance,
     test_issue_line,
     test_lines,
