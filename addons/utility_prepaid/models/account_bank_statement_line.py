@@ -7,6 +7,10 @@ from ..tools.decimals import dec
 class AccountBankStatementLine(models.Model):
     _inherit = "account.bank.statement.line"
 
+    utility_incoming_ids = fields.One2many(
+        "utility.incoming", "statement_line_id", "Money of the utility desk"
+    )
+
     def _utility_settle(self, lines):
         """Reconcile this line of a bank statement with open items that it pays.
 

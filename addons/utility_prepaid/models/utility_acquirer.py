@@ -1,6 +1,7 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 
+from ..tools.decimals import dec
 from ..tools.spreadsheet import TableError, read_table
 from .res_company_books import Wanted
 
@@ -54,6 +55,19 @@ class UtilityAcquirer(models.Model):
         ondelete="restrict",
         help="Empty: the company's account for provider fees, made when there is none.",
     )
+    fee_tax_id = fields.Many2one(
+        "account.tax",
+        "Tax in the fee",
+        check_company=True,
+        domain=[
+            ("type_tax_use", "=", "purchase"),
+            ("amount_type", "=", "percent"),
+            ("tax_exigibility", "=", "on_invoice"),
+        ],
+        ondelete="restrict",
+        help="Input tax that is part of what the acquirer keeps, where it gives a tax invoice. "
+        "Empty: the whole fee is an expense.",
+    )
     bank_journal_id = fields.Many2one(
         "account.journal",
         "Pays out to",
@@ -92,6 +106,20 @@ class UtilityAcquirer(models.Model):
             acquirer.open_count, acquirer.open_amount = groups.get(
                 acquirer.clearing_account_id, (0, 0.0)
             )
+
+    @api.constrains("fee_tax_id")
+    def _check_fee_tax(self):
+        for tax in self.fee_tax_id:
+            if (tax.type_tax_use, tax.amount_type, tax.tax_exigibility) != (
+                "purchase", "percent", "on_invoice",
+            ):  # fmt: skip
+                raise ValidationError(
+                    self.env._(
+                        "The tax in a fee is a purchase tax in per cent, due on the invoice: %s "
+                        "is not.",
+                        tax.name,
+                    )
+                )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -179,6 +207,37 @@ class UtilityAcquirer(models.Model):
         return other.fee_account_id or self.company_id._utility_new_account(
             self.env._("Payment provider fees"), FEES
         )
+
+    def _fee_items(self, fee, name):
+        """A fee as items of `utility.ledger`: what it cost, and the input tax that is part of it.
+
+        :param fee: Decimal, tax included
+        :return: items that sum to the fee, exactly
+        """
+        self.ensure_one()
+        account, tax = self.fee_account_id, self.fee_tax_id
+        if not tax:
+            return [(account, fee, None, name)]
+        found = tax.with_context(force_price_include=True).compute_all(
+            float(fee), is_refund=fee < 0
+        )
+        parts = [(part, dec(part["amount"], 2)) for part in found["taxes"]]
+        net = fee - sum((amount for __, amount in parts), dec(0, 2))
+        base = {
+            "tax_ids": [fields.Command.set(tax.ids)],
+            "tax_tag_ids": [fields.Command.set(found["base_tags"])],
+        }
+        items = [(account, net, None, name, base)]
+        for part, amount in parts:
+            values = {
+                "tax_repartition_line_id": part["tax_repartition_line_id"],
+                "tax_tag_ids": [fields.Command.set(part["tag_ids"])],
+                "tax_base_amount": float(net),
+            }
+            # What may not be deducted has no account and stays a cost.
+            own = account.browse(part["account_id"]) or account
+            items.append((own, amount, None, part["name"], values))
+        return items
 
     # ------------------------------------------------------------ spreadsheet
 

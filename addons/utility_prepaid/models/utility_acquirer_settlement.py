@@ -321,7 +321,7 @@ class UtilityAcquirerSettlement(models.Model):
         words = self.reference or self.name
         items = [(clearing, -dec(row.amount, 2), None, row.reference or words) for row in rows]
         if fee:
-            items.append((acquirer.fee_account_id, fee, None, _("Fee %s", words)))
+            items += acquirer._fee_items(fee, _("Fee %s", words))
         if net:
             items.append((clearing, net, None, _("Net %s", words)))
         move = self.env["utility.ledger"]._entry(self.company_id, self.date, self.name, items)

@@ -150,7 +150,9 @@ class UtilityCheckPosition(models.AbstractModel):
                        v.incoming_id IS NOT NULL OR s.incoming_id IS NOT NULL
                        OR v.target_contract_id IS NOT NULL AS by_itself,
                        EXISTS (SELECT 1 FROM utility_payment_return b
-                                WHERE b.payment_id = COALESCE(s.payment_id, v.payment_id)
+                                WHERE (b.payment_id = COALESCE(s.payment_id, v.payment_id)
+                                       OR b.transfer_id IS NOT NULL
+                                          AND b.vend_id = COALESCE(s.id, v.id))
                                   AND b.state = 'posted' AND b.date <= %(date)s) AS bounced,
                        COALESCE(i.money, 0) AS money, COALESCE(i.posted, 0) AS posted
                   FROM utility_vend v

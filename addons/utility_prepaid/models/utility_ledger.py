@@ -122,7 +122,8 @@ class UtilityLedger(models.AbstractModel):
     def _entry(self, company, date, ref, items, contract=None, vend=None):
         """Post a miscellaneous entry.
 
-        :param items: list of (account, Decimal debit less credit, partner or none, name)
+        :param items: list of (account, Decimal debit less credit, partner or none, name) and, where
+            there is a tax, a dictionary of further fields
         :return: posted `account.move`
         """
         return self._documents([self._entry_document(company, date, ref, items, contract, vend)])
@@ -132,7 +133,7 @@ class UtilityLedger(models.AbstractModel):
         """As `_document`, of a miscellaneous entry."""
         company = company.sudo()
         journal = company.utility_entry_journal_id
-        for account, __, __, __ in items:
+        for account, *__ in items:
             if not (account and journal):
                 raise UserError(
                     self.env._(
@@ -157,9 +158,10 @@ class UtilityLedger(models.AbstractModel):
                         "name": name,
                         # an account may bring a tax of its own: the amounts are final here
                         "tax_ids": [fields.Command.clear()],
+                        **(further[0] if further else {}),
                     }
                 )
-                for account, balance, partner, name in items
+                for account, balance, partner, name, *further in items
                 if balance
             ],
         }

@@ -4,7 +4,7 @@ from odoo.exceptions import AccessError, UserError
 from ..tools.decimals import dec
 
 RESULTS = frozenset(("state", "stopped", "move_id", "bank_done", "unspent"))
-FIXED = frozenset(("payment_id", "kind", "date", "reason"))
+FIXED = frozenset(("payment_id", "transfer_id", "kind", "date", "reason"))
 RELEASERS = ("utility_prepaid.group_accountant", "utility_prepaid.group_supervisor")
 
 
@@ -34,16 +34,24 @@ class UtilityPaymentReturn(models.Model):
     )
     payment_id = fields.Many2one(
         "account.payment",
-        required=True,
         check_company=True,
         index=True,
         ondelete="restrict",
         domain="[('payment_type', '=', 'inbound'), ('partner_type', '=', 'customer')]",
     )
-    company_id = fields.Many2one(
-        related="payment_id.company_id", store=True, precompute=True, index=True
+    transfer_id = fields.Many2one(
+        "account.bank.statement.line",
+        "Bank transfer",
+        check_company=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        domain="[('utility_incoming_ids', '!=', False)]",
+        help="The line of a bank statement that the money was taken from, without a payment.",
     )
-    currency_id = fields.Many2one(related="payment_id.currency_id")
+    company_id = fields.Many2one(
+        "res.company", compute="_compute_company_id", store=True, precompute=True, index=True
+    )
+    currency_id = fields.Many2one("res.currency", compute="_compute_amount", compute_sudo=True)
     contract_id = fields.Many2one(
         "utility.contract", compute="_compute_contract_id", store=True, index=True
     )
@@ -51,7 +59,7 @@ class UtilityPaymentReturn(models.Model):
     vend_id = fields.Many2one(
         "utility.vend", "Sale", compute="_compute_contract_id", store=True, index="btree_not_null"
     )
-    amount = fields.Monetary(related="payment_id.amount")
+    amount = fields.Monetary(compute="_compute_amount", compute_sudo=True)
     date = fields.Date(required=True, default=lambda self: self.env.company._utility_today())
     reason = fields.Char(required=True)
     state = fields.Selection(
@@ -85,11 +93,30 @@ class UtilityPaymentReturn(models.Model):
     )
     bank_done = fields.Boolean("Seen at the bank", readonly=True, copy=False)
 
+    _one_source = models.Constraint(
+        "CHECK(num_nonnulls(payment_id, transfer_id) = 1)",
+        "Choose the payment, or the bank transfer, that was returned.",
+    )
     _payment_once = models.UniqueIndex(
         "(payment_id) WHERE state = 'posted'", "This payment was returned already."
     )
+    _transfer_once = models.UniqueIndex(
+        "(transfer_id) WHERE state = 'posted'", "This payment was returned already."
+    )
 
-    @api.depends("payment_id")
+    @api.depends("payment_id", "transfer_id")
+    def _compute_company_id(self):
+        for record in self:
+            record.company_id = (record.payment_id or record.transfer_id).company_id
+
+    @api.depends("payment_id", "transfer_id")
+    def _compute_amount(self):
+        for record in self:
+            source = record.payment_id or record.transfer_id
+            record.currency_id = source.currency_id
+            record.amount = source.amount
+
+    @api.depends("payment_id", "transfer_id")
     def _compute_contract_id(self):
         for record in self:
             payment, incoming = record.payment_id.sudo(), record._incoming()
@@ -168,24 +195,26 @@ class UtilityPaymentReturn(models.Model):
     def _post(self):
         self.ensure_one()
         record = self.sudo()
-        record.contract_id.meter_id._lock_row()
+        if record.contract_id:
+            record.contract_id.meter_id._lock_row()
         record.lock_for_update()
         record.invalidate_recordset(["state"])
         # what the money bought may have changed since the draft
         record._compute_contract_id()
-        contract, payment, vend = record.contract_id, record.payment_id, record.vend_id
+        contract, vend = record.contract_id, record.vend_id
         contract.invalidate_recordset(["remainder"])
         if record.state != "draft":
             raise UserError(self.env._("%s was posted already.", self.name))
-        if payment.payment_type != "inbound" or not contract:
+        if record.payment_id.payment_type not in ("inbound", False) or not contract:
             raise UserError(self.env._("Choose a payment that the desk took."))
-        if payment.state not in ("in_process", "paid"):
+        if record.payment_id and record.payment_id.state not in ("in_process", "paid"):
             raise UserError(self.env._("This payment is not posted."))
-        if record.search_count([("payment_id", "=", payment.id), ("state", "=", "posted")]):
+        same = [(name, "=", record[name].id) for name in ("payment_id", "transfer_id")]
+        if record.search_count([*same, ("state", "=", "posted")]):
             raise UserError(self.env._("This payment was returned already."))
-        account = record.company_id.utility_account_id
-        taken, held = record._taken(), payment.outstanding_account_id
-        if not taken or not held:
+        account, amount = record.company_id.utility_account_id, dec(record.amount, 2)
+        taken, held = record._taken(), record._held_account()
+        if not held or -dec(sum(taken.mapped("balance")), 2) != amount:
             raise UserError(self.env._("This payment does not stand on the customers' account."))
         unspent = dec(0, 2)
         if vend.kind == "sale" and vend.state in ("accepted", "disputed"):
@@ -200,16 +229,18 @@ class UtilityPaymentReturn(models.Model):
             if incoming.state in ("waiting", "held") or vend.state == "refunded":
                 incoming._move_to("given_back", reason=record.reason)
         taken.remove_move_reconcile()
-        amount = dec(payment.amount, 2)
         labels = dict(self._fields["kind"]._description_selection(self.env))
-        words = f"{labels[record.kind]} {payment.memo or payment.name}"
+        payment, transfer = record.payment_id, record.transfer_id
+        source = payment.memo or payment.name or transfer.payment_ref
+        words = f"{labels[record.kind]} {source}"
+        payer = payment.partner_id or transfer.partner_id
         move = self.env["utility.ledger"]._entry(
             record.company_id,
             record.date,
-            payment.memo or payment.name,
+            source,
             [
                 (account, amount, taken.partner_id[:1], words),
-                (held, -amount, payment.partner_id, words),
+                (held, -amount, payer, words),
             ],
             # not the sale's own: what undoes the sale must not undo this
             contract=contract,
@@ -226,24 +257,33 @@ class UtilityPaymentReturn(models.Model):
         self._log(self.env._("Payment returned"))
 
     def _taken(self):
-        """The credit on the customers' account that the payment was, or became."""
+        """The credit on the customers' account that the money was, or became."""
         moves = self._incoming().move_id or self.payment_id.move_id
         account = self.company_id.utility_account_id
         return moves.line_ids.filtered(lambda line: line.account_id == account and line.balance < 0)
 
+    def _held_account(self):
+        """Where the money is missed until the bank's line shows that it is gone."""
+        if self.payment_id:
+            return self.payment_id.outstanding_account_id
+        methods = self.transfer_id.journal_id.outbound_payment_method_line_ids
+        return methods.payment_account_id[:1] or self.company_id.transfer_account_id
+
     def _incoming(self):
         """The money that came by itself with this payment, if it did."""
-        return (
-            self.env["utility.incoming"]
-            .sudo()
-            .search([("payment_id", "=", self.payment_id.id), ("payment_id", "!=", False)])
+        source = (
+            ("payment_id", "=", self.payment_id.id)
+            if self.payment_id
+            else ("statement_line_id", "=", self.transfer_id.id)
         )
+        if not source[2]:
+            return self.env["utility.incoming"]
+        return self.env["utility.incoming"].sudo().search([source])
 
     def _bank_item(self):
         """The item that the bank's line settles."""
-        return self.move_id.line_ids.filtered(
-            lambda line: line.account_id == self.payment_id.outstanding_account_id
-        )
+        account = self.company_id.utility_account_id
+        return self.move_id.line_ids.filtered(lambda line: line.account_id != account)
 
     def _log(self, action):
         self.env["utility.operation"]._log(

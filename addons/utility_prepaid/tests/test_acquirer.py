@@ -5,9 +5,11 @@ from decimal import Decimal
 from uuid import uuid4
 
 from openpyxl import Workbook
+from psycopg2 import IntegrityError
 
-from odoo.exceptions import AccessError, UserError
-from odoo.tests import freeze_time, tagged
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import Form, freeze_time, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -142,6 +144,36 @@ class AcquirerCases:
         with self.assertRaisesRegex(UserError, "posted already"):
             settlement.action_post()
 
+    def test_input_tax_that_is_part_of_the_fee(self):
+        self.acquirer.with_user(self.users["accountant"]).fee_tax_id = tax = self._fee_tax(6)
+        sale = self._paid()
+        settlement = self._settlement([(sale.name, "100.00", "1.00", "2026-05-10")])
+        settlement.action_post()
+        move, fees = settlement.move_id, self.acquirer.fee_account_id
+        part = tax.invoice_repartition_line_ids.filtered(lambda line: line.account_id)
+        # 1.00 / 1.06 = 0.943
+        self.assertEqual(
+            self._items(move),
+            sorted(
+                [
+                    (self.clearing.name, -100.0),
+                    (self.clearing.name, 99.0),
+                    (fees.name, 0.94),
+                    (part.account_id.name, 0.06),
+                ]
+            ),
+        )
+        base = move.line_ids.filtered(lambda line: line.account_id == fees)
+        own = move.line_ids.filtered("tax_repartition_line_id")
+        base_part = tax.invoice_repartition_line_ids - part
+        self.assertEqual((base.tax_ids, base.tax_tag_ids), (tax, base_part.tag_ids))
+        self.assertEqual((own.tax_line_id, own.tax_tag_ids), (tax, part.tag_ids))
+        self.assertEqual(own.tax_base_amount, 0.94, "The tax report finds tax and base")
+        bank_line = self._bank_line(99.0)
+        settlement.statement_line_id = bank_line
+        settlement.action_pay()
+        self.assertEqual(self._open(self.clearing), [])
+
     def test_differences_by_class(self):
         right, less = self._paid(), self._paid("50.00", self.second)
         left_out = self._paid("30.00")
@@ -246,6 +278,65 @@ class AcquirerCases:
             sorted([(bank.default_account_id.name, -80.0), (account.name, 80.0)]),
         )
 
+    def test_transfer_out_of_a_bank_statement_that_is_returned(self):
+        line, one = self._transfer(80.0)
+        vend = one.vend_id
+        self._prove(vend.command_id)
+        self._post()
+        self.assertEqual(vend.move_id.payment_state, "paid")
+        returns = self.env["utility.payment.return"].with_user(self.users["accountant"])
+        values = {"kind": "bounced", "date": "2026-05-10", "reason": "Account closed"}
+        back = returns.create({"transfer_id": line.id, **values})
+        self.assertEqual(
+            (back.amount, back.company_id, back.contract_id, back.vend_id, back.partner_id),
+            (80.0, self.company, self.contract, vend, self.customer),
+        )
+        back.action_post()
+        account = self.bank.outbound_payment_method_line_ids.payment_account_id
+        self.assertEqual(
+            self._items(back.move_id),
+            sorted([(self.customer_account.name, 80.0), (account.name, -80.0)]),
+        )
+        self.assertEqual(
+            self._items(line.move_id),
+            sorted(
+                [(self.bank.default_account_id.name, 80.0), (self.customer_account.name, -80.0)]
+            ),
+            "What the bank showed stays as it was",
+        )
+        self.assertEqual((vend.move_id.payment_state, back.owed), ("not_paid", 80.0))
+        self.assertEqual(self._open(self.customer_account), [80.0])
+        with self.assertRaisesRegex(UserError, back.name):
+            self._sell("20.00")
+        with self.assertRaisesRegex(UserError, "returned already"):
+            returns.create({"transfer_id": line.id, **values}).action_post()
+        self.assertEqual(self._open(account), [-80.0])
+        bank_line = self._bank_line(-80.0, "Transfer returned")
+        back.statement_line_id = bank_line
+        back.action_pay()
+        self.assertEqual(
+            self._items(bank_line.move_id),
+            sorted([(self.bank.default_account_id.name, -80.0), (account.name, 80.0)]),
+        )
+        self.assertEqual((self._open(account), back.bank_done), ([], True))
+
+    def _transfer(self, amount):
+        """Money that a customer sent to the bank, sold from the statement.
+
+        :return: the statement line, and the `utility.incoming` of it
+        """
+        line = self._bank_line(amount, f"Electricity {self.meter.vending_id}")
+        vends = self.env["utility.vend"].sudo()
+        one = vends._sell_automatic(
+            str(uuid4()), self.meter, Decimal(str(amount)), self.bank, line.payment_ref,
+            statement_line=line,
+        )  # fmt: skip
+        return line, one
+
+    def _fee_tax(self, percent, **values):
+        tax = self.company_data["default_tax_purchase"]
+        return tax.copy({"name": f"Fee {percent}%", "amount": percent, **values})
+
     def _return(self, vend, kind="chargeback"):
         back = (
             self.env["utility.payment.return"]
@@ -292,6 +383,51 @@ class TestAcquirerGeneric(AcquirerCases, AcquirerCommon):
                 draft[name] = 1
         with self.assertRaisesRegex(UserError, "not changed"):
             draft.line_ids[:1].amount = 6
+
+    def test_what_of_a_fees_tax_may_not_be_deducted_stays_a_cost(self):
+        tax = self._fee_tax(6)
+        part = tax.invoice_repartition_line_ids.filtered(lambda line: line.account_id)
+        account = part.account_id
+        part.factor_percent = 50
+        part.copy({"account_id": False})
+        refunded = tax.refund_repartition_line_ids.filtered(lambda line: line.account_id)
+        refunded.factor_percent = 50
+        refunded.copy({"account_id": False})
+        self.acquirer.fee_tax_id = tax
+        sale = self._paid()
+        settlement = self._settlement([(sale.name, "100.00", "2.12", "2026-05-10")])
+        settlement.action_post()
+        fees = self.acquirer.fee_account_id.name
+        self.assertEqual(
+            self._items(settlement.move_id),
+            sorted(
+                [
+                    (self.clearing.name, -100.0),
+                    (self.clearing.name, 97.88),
+                    (fees, 2.0),
+                    (fees, 0.06),
+                    (account.name, 0.06),
+                ]
+            ),
+        )
+
+    def test_the_tax_of_a_fee_is_one_of_purchases_in_per_cent(self):
+        wrong = (
+            self.company_data["default_tax_sale"],
+            self._fee_tax(6, amount_type="fixed"),
+            self._fee_tax(
+                7,
+                tax_exigibility="on_payment",
+                cash_basis_transition_account_id=self.company.transfer_account_id.id,
+            ),
+        )
+        for tax in wrong:
+            with self.assertRaises(ValidationError):
+                self.acquirer.fee_tax_id = tax
+        with self.assertRaises(AccessError):
+            self.acquirer.with_user(self.users["cashier"]).fee_tax_id = self._fee_tax(8)
+        with self.assertRaises(AccessError):
+            self.acquirer.with_user(self.users["manager"]).fee_tax_id = self._fee_tax(9)
 
     def test_wrong_rows_are_named_and_nothing_is_taken(self):
         with self.assertRaises(UserError) as caught:
@@ -444,6 +580,69 @@ class TestAcquirerGeneric(AcquirerCases, AcquirerCommon):
         back.action_post()
         self.assertEqual(one.state, "given_back")
         self.assertEqual(self._open(self.customer_account), [-10.0])
+
+    def test_transfer_that_is_returned_before_it_was_sold(self):
+        self._sell("10.00")
+        self.bank.outbound_payment_method_line_ids.payment_account_id = False
+        line, one = self._transfer(20.0)
+        self.assertEqual(one.state, "waiting")
+        back = (
+            self.env["utility.payment.return"]
+            .with_user(self.users["accountant"])
+            .create({"transfer_id": line.id, "date": "2026-05-10", "reason": "Sent twice"})
+        )
+        back.action_post()
+        self.assertEqual((one.state, back.stopped), ("given_back", False))
+        self.assertEqual(
+            self._items(back.move_id),
+            sorted(
+                [
+                    (self.customer_account.name, 20.0),
+                    (self.company.transfer_account_id.name, -20.0),
+                ]
+            ),
+        )
+        self.assertEqual(self._open(self.customer_account), [-10.0])
+
+    def test_the_daily_check_follows_a_returned_transfer(self):
+        line, one = self._transfer(80.0)
+        vend = one.vend_id
+        self._prove(vend.command_id)
+        self._post()
+        self._agrees(set())
+        returns = self.env["utility.payment.return"].with_user(self.users["accountant"])
+        returns.create({"transfer_id": line.id, "reason": "Account closed"}).action_post()
+        self._agrees({"debt"})
+        status = self._counter("supervisor").reverse("reversal-acq3", vend.id, "bounced")
+        reversal = self.env["utility.vend"].browse(status["id"])
+        self._prove(reversal.command_id, before="155.90", after="10.00")
+        self._post()
+        self.assertEqual(self._open(self.customer_account), [])
+        self._agrees(set())
+
+    def test_a_return_is_of_one_payment_or_one_transfer(self):
+        vend = self._paid()
+        line, __ = self._transfer(20.0)
+        other = self._bank_line(30.0, "Rent")
+        returns = self.env["utility.payment.return"].with_user(self.users["accountant"])
+        for values in ({}, {"transfer_id": line.id, "payment_id": vend.payment_id.id}):
+            with (
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(IntegrityError),
+                self.env.cr.savepoint(),
+            ):
+                returns.create({"reason": "Which one?", **values})
+        with self.assertRaisesRegex(UserError, "that the desk took"):
+            returns.create({"transfer_id": other.id, "reason": "Not ours"}).action_post()
+        back = returns.create({"transfer_id": line.id, "reason": "Bounced"})
+        for role in ("cashier", "supervisor", "manager"):
+            with self.assertRaises(AccessError):
+                back.with_user(self.users[role]).action_post()
+        form = Form(returns)
+        form.transfer_id = line
+        self.assertEqual((form.amount, form.partner_id), (20.0, self.customer))
+        with self.assertRaisesRegex(AssertionError, "payment_id"):
+            form.payment_id = vend.payment_id
 
     def test_payment_of_a_provider_that_is_returned(self):
         """It stood on the customer's ordinary account first, as Odoo's own providers post it."""
