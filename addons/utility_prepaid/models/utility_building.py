@@ -39,5 +39,10 @@ class UtilityBuilding(models.Model):
             building.meter_count = meters.get(building.id, 0)
             building.contract_count = contracts.get(building.id, 0)
 
+    def action_view_board(self):
+        self.ensure_one()
+        action = self.env["ir.actions.client"]._for_xml_id("utility_prepaid.utility_board_action")
+        return {**action, "context": {"building_id": self.id}}
+
     def action_view_meters(self):
         return self.env["utility.room"]._action_meters([("building_id", "in", self.ids)])

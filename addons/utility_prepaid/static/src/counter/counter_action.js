@@ -49,6 +49,12 @@ export class Counter extends Component {
         const onVend = (status) => this.model.receive(status);
         onWillStart(async () => {
             await this.model.start();
+            // Sent here to sell to one meter, as from the building board.
+            const meterId = this.props.action.context?.meter_id;
+            if (meterId) {
+                // It reads the meter, which the screen does not wait for.
+                this.model.openMeter(meterId);
+            }
             bus.subscribe("utility_prepaid/vend", onVend);
             bus.start();
             this.polling = browser.setInterval(() => this.model.poll(), POLL_EVERY);
