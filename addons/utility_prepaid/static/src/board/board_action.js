@@ -64,6 +64,21 @@ export class Board extends Component {
         );
     }
 
+    /** The floors that have something to show, each with what of the keys is on it. */
+    get floors() {
+        const {floors, roomId, tabId} = this.model;
+        const on = (shown, id) => (shown.some((face) => face.id === id) ? id : null);
+        return floors
+            .filter(({shown}) => shown.length)
+            .map(({id, name, shown}) => ({
+                id,
+                name,
+                shown,
+                roomId: on(shown, roomId),
+                tabId: on(shown, tabId),
+            }));
+    }
+
     async onBuilding(event) {
         const id = Number(event.target.value);
         this.remember(id);

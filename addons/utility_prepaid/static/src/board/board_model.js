@@ -54,12 +54,7 @@ export class BoardModel {
             if (turn === this.turn) {
                 this.at = at;
                 // Thousands of rooms are replaced as wholes: nobody watches inside them.
-                this.floors = floors.map((floor) => ({
-                    ...floor,
-                    rooms: floor.rooms.map(markRaw),
-                    faces: [],
-                    shown: [],
-                }));
+                this.floors = floors.map((floor) => ({...floor, rooms: markRaw(floor.rooms)}));
                 this.floors.forEach((floor) => this._draw(floor));
                 this.offline = false;
             }
@@ -112,7 +107,7 @@ export class BoardModel {
                 return this.open(this.buildingId);
             }
             if (JSON.stringify(floor.rooms[index]) !== JSON.stringify(room)) {
-                floor.rooms[index] = markRaw(room);
+                floor.rooms[index] = room;
                 touched.add(floor);
             }
         }
@@ -121,12 +116,13 @@ export class BoardModel {
 
     _draw(floor) {
         const {utility} = this.filter;
-        floor.faces = floor.rooms.map((room) => markRaw(faceOf(room, utility)));
+        floor.faces = markRaw(floor.rooms.map((room) => faceOf(room, utility)));
         this._sieve(floor);
     }
 
     _sieve(floor) {
-        floor.shown = floor.faces.filter((face) => isShown(face, this.filter));
+        const {filter} = this;
+        floor.shown = markRaw(floor.faces.filter((face) => isShown(face, filter)));
     }
 
     // -- what is shown ----------------------------------------------------------------

@@ -12,8 +12,8 @@ export const LEVELS = ["out", "low", "soon", "good", "unknown", "postpaid", "vac
 export function levelWords(level, {low_days, soon_days}) {
     const words = {
         out: _t("Credit used up"),
-        low: _t("Low, or %s days and fewer", low_days),
-        soon: _t("Up to %s days", soon_days),
+        low: _t("Low, up to %s days", low_days),
+        soon: _t("Soon low, up to %s days", soon_days),
         good: _t("Enough"),
         unknown: _t("Never read"),
         postpaid: _t("Not prepaid"),

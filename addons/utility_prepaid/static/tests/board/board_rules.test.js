@@ -57,6 +57,6 @@ test("arrows go through the rooms shown, over floors without any", () => {
 test("the words of a level name the company's days", () => {
     allowTranslations();
     const limits = {low_days: 3, soon_days: 7};
-    expect(levelWords("low", limits)).toBe("Low, or 3 days and fewer");
-    expect(levelWords("soon", limits)).toBe("Up to 7 days");
+    expect(levelWords("low", limits)).toBe("Low, up to 3 days");
+    expect(levelWords("soon", limits)).toBe("Soon low, up to 7 days");
 });
