@@ -21,7 +21,7 @@ MORNING = timedelta(hours=2)
 PER_PORT = 16
 # Some answers are lost here, and waited for in vain; but a settlement that hears nothing because
 # the machine is busy would stop for a person.
-REPLY = 2.0
+REPLY = 1.0
 OVERDRAFT = 20
 QUOTA = 8
 # How each utility's sales are booked, quarter by quarter.
