@@ -101,6 +101,7 @@ from . import (
     utility_reading_spans,
     utility_room,
     utility_settlement,
+    utility_settlement_act,
     utility_settlement_hand,
     utility_settlement_line,
     utility_settlement_money,
