@@ -44,8 +44,11 @@ class Halts:
                 cursor.execute("SELECT pg_advisory_lock(%s, %s)", (SPACE, self._numbers[name]))
             self._held[name] = connection
 
-    def reached(self, name, seconds=60):
-        """Wait until somebody stands there."""
+    def reached(self, name, seconds=150):
+        """Wait until somebody stands there.
+
+        Odoo lets a scheduled action whose last three runs were killed wait for a minute.
+        """
         place = (self.desk.database, SPACE, self._numbers[name])
         until(
             lambda: self.desk.value(WAITING, place),

@@ -9,7 +9,7 @@ from books import broken_outside_sales, errors_in_logs, watch
 from halts import Halts
 from processes import until
 from test_two_servers import at_rest
-from till import Refused
+from till import PATIENCE, Refused
 
 COMMAND = "NEW.state = '{1}' AND OLD.state <> '{1}' AND NEW.kind = '{0}'"
 STEP = "NEW.state = 'done' AND OLD.state <> 'done' AND NEW.kind = '{}'"
@@ -248,8 +248,8 @@ def test_killed_on_the_way(make_desk):
         halts.reached("compare")
         office.die("server", then=("pay", "post", "open"), meanwhile=office.ten_minutes_pass)
 
-        until(lambda: office.is_done(office.closing), 60, "the closing is done", desk.report)
-        until(office.is_compared, 60, "the old meters are compared", desk.report)
+        until(lambda: office.is_done(office.closing), PATIENCE, "the closing is done", desk.report)
+        until(office.is_compared, PATIENCE, "the old meters are compared", desk.report)
         paying = people.submit(office.pay)
         posting = people.submit(office.go_live, office.accountant, "action_post")
         office.replace()
@@ -265,8 +265,10 @@ def test_killed_on_the_way(make_desk):
         with pytest.raises(Refused, match="nothing to pay"):
             office.pay()
         office.die("server")
-    until(lambda: office.is_done(office.replacement), 60, "the meter is replaced", desk.report)
-    until(lambda: at_rest(desk), 60, "everything is settled", desk.report)
+    until(
+        lambda: office.is_done(office.replacement), PATIENCE, "the meter is replaced", desk.report
+    )
+    until(lambda: at_rest(desk), PATIENCE, "everything is settled", desk.report)
     office.check()
 
 
@@ -287,26 +289,26 @@ def test_killed_at_every_moment(make_desk, who):
             return acting.result()
 
         def dies_again(*moments):
-            for moment in moments:
+            for number, moment in enumerate(moments, 1):
                 halts.reached(moment)
-                office.die(who, then=moments[moments.index(moment) + 1 :][:1])
+                office.die(who, then=moments[number : number + 1])
 
         halts.arm("read")
         office.close()
         dies_again("read", "order", "clear", "settle")
-        until(lambda: office.is_done(office.closing), 60, "the closing is done", desk.report)
+        until(lambda: office.is_done(office.closing), PATIENCE, "the closing is done", desk.report)
         dies_at("pay", office.pay)
         halts.arm("read")
         office.replace()
         dies_again("read", "order", "clear", "move", "read", "open", "transfer")
-        until(lambda: office.is_done(office.replacement), 60, "it is replaced", desk.report)
+        until(lambda: office.is_done(office.replacement), PATIENCE, "it is replaced", desk.report)
         dies_at("import", office.go_live, office.manager, "action_read_file")
         dies_at("start", office.go_live, office.manager, "action_start")
         dies_at(
             "compare", office.go_live, office.manager, "action_ask",
             meanwhile=office.ten_minutes_pass,
         )  # fmt: skip
-        until(office.is_compared, 60, "the old meters are compared", desk.report)
+        until(office.is_compared, PATIENCE, "the old meters are compared", desk.report)
         dies_at("post", office.go_live, office.accountant, "action_post")
-    until(lambda: at_rest(desk), 60, "everything is settled", desk.report)
+    until(lambda: at_rest(desk), PATIENCE, "everything is settled", desk.report)
     office.check()
