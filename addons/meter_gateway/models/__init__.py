@@ -12,6 +12,7 @@ from . import (
     meter_frame,
     meter_port,
     meter_price,
+    meter_price_ask,
     meter_price_follow,
     meter_price_tables,
     meter_reading_schedule,

@@ -71,7 +71,10 @@ class MeterPrice(models.Model):
     live_at = fields.Datetime("Read", readonly=True)
     wanted = fields.Json(readonly=True, help="What the tariff wants it to hold, by register.")
     writing = fields.Json(
-        readonly=True, help="What was last written: values by register, and the moment (local)."
+        readonly=True, help="What was last sent: values by register, and the moment (local)."
+    )
+    standby = fields.Json(
+        readonly=True, help="What was last proved to stand in the standby set, as in `writing`."
     )
     switch_at = fields.Datetime("In force from", readonly=True)
     written_at = fields.Datetime("Written", readonly=True, help="When it was proved to be live.")

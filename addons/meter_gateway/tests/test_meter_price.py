@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -169,7 +170,7 @@ class TestMeterPrice(GatewayCommon):
         # Prices that change meanwhile are written once more, to the same moment.
         version.price_sharp = 0.95
         self._go(price)
-        self.assertEqual(price.writing["values"]["price_1"], "0.9500")
+        self.assertEqual(price.standby["values"]["price_1"], "0.9500")
         self.assertEqual(self._sees(price), ("waiting", False, False))
 
         seconds = (price.switch_at - fields.Datetime.now()).total_seconds()
@@ -189,12 +190,22 @@ class TestMeterPrice(GatewayCommon):
         )
         self._go(price)
         self.assertEqual(price.state, "waiting")
+        moment = price.switch_at
         version.unlink()
+        # The meter does not hear of it at first: its standby is still the old one.
+        self._impatient()
+        self.sim("fault", address=self.odd.address, kind="dead")
         self._go(price)
+        self.assertEqual((price.state, price.failures, price.switch_at), ("differs", 1, moment))
+        self.sim("revive", address=self.odd.address)
+        self.box.reply_seconds = REPLY
+        again = price.retry_at
+        self._go(price, at=again)
+        self._go(price, at=again)
         self.assertEqual(price.state, "waiting")
-        self.assertEqual(set(price.writing["values"].values()), {"0.5483"})
-        self.assertTrue(price.writing["at_once"])
-        self.assertLess(price.switch_at, fields.Datetime.now() + timedelta(minutes=15))
+        self.assertEqual(set(price.standby["values"].values()), {"0.5483"})
+        self.assertTrue(price.standby["at_once"])
+        self.assertEqual(price.switch_at, again.replace(second=0) + timedelta(minutes=10))
 
     def test_a_dead_meter_is_tried_again_less_and_less_often(self):
         price = self._only(self.dead)
@@ -287,6 +298,24 @@ class TestMeterPrice(GatewayCommon):
         self.odd.ct_ratio = 40
         wanted = price._wanted(self.tariff._version(self.company._utility_today()))
         self.assertEqual(set(wanted.values()), {"21.9320"})
+
+    def test_other_meters_hold_one_price_or_a_list(self):
+        price = self._only(self.odd)
+        today = self.company._utility_today()
+        dialect = self.odd._dialect()
+        one = {"price": dialect.registers["price"]}
+        many = {"prices": replace(one["price"], name="prices", coding="block")}
+
+        def wanted(registers):
+            double = replace(dialect, registers=registers)
+            with patch.object(type(self.odd), "_dialect", lambda meter: double):
+                return price._wanted(self.tariff._version(today))
+
+        self.assertEqual(wanted(one), {"price": "0.5483"})
+        self.assertEqual(wanted(many), {"prices": ["0.5483"] * 4})
+        self._times_of_use(self.tariff, date(2020, 2, 1))
+        with self.assertRaisesRegex(UserError, "holds no periods"):
+            wanted(one)
 
     def test_a_stopped_site_is_not_written_to(self):
         price = self._differing()
