@@ -6,7 +6,7 @@ from odoo.tests import tagged
 
 from odoo.addons.utility_prepaid.models.utility_go_live_compare import ASK_AGAIN_MINUTES
 
-from .common import GatewayCommon
+from .common import REPLY, GatewayCommon
 
 HEAD = (
     "Meter address,Customer,Opened on,Tariff,Balance,Purchase number,Customer number,Totaliser,Debt"
@@ -97,6 +97,8 @@ class TestGoLiveLine(GatewayCommon):
             self._row("silent", debt="9.00"),
         ]
         document = self._taken_over(*rows)
+        # The others answer: a while for a busy machine.
+        self.box.reply_seconds = 2
         self.sim("fault", address=self.old["silent"].address, kind="dead")
         orders = {case: self._orders(meter) for case, meter in self.old.items()}
         self._ask(document)
@@ -175,6 +177,7 @@ class TestGoLiveLine(GatewayCommon):
         line = line.sudo()
         later = line.document_id.with_user(self.users["accountant"])
         self.sim("revive")
+        self.box.reply_seconds = REPLY
         command = self.env["utility.command"].search(
             [("meter_id", "=", line.meter_id.id), ("kind", "=", "read")]
         )

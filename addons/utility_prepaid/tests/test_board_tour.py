@@ -4,7 +4,7 @@ from odoo import fields
 from odoo.tests import tagged
 
 from .common import UtilityCommon
-from .test_counter_tour import BrowserCase
+from .common_browser import PATIENCE, BrowserCase
 
 
 @tagged("post_install", "-at_install", "utility_tour")
@@ -22,4 +22,6 @@ class TestBoardTour(UtilityCommon, BrowserCase):
             " VALUES (%s, %s, %s, %s, 10)",
             (today, today - timedelta(days=1), self.meter.id, self.company.id),
         )
-        self.start_tour("/odoo/utility-board", "utility_board", login="desk_cashier", timeout=120)
+        self.start_tour(
+            "/odoo/utility-board", "utility_board", login="desk_cashier", timeout=PATIENCE
+        )
