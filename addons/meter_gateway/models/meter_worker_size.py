@@ -5,7 +5,8 @@ from odoo.tools import config
 MOST_LINES = 800
 # What one pass of the scheduled actions may need: a minute's sleep, a run, its end, and a margin.
 PASS_SECONDS = 150
-# The connection that holds the scheduled action, the run's own, and two for scheduled readings.
+# The connection that holds the scheduled action, the run's own, that of the scheduled readings, and
+# one to spare.
 CONNECTIONS = 4
 SPARE_CONNECTIONS = 8
 
