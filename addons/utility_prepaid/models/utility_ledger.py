@@ -99,7 +99,7 @@ class UtilityLedger(models.AbstractModel):
 
     @api.model
     def _fit(self, move, amounts):
-        """Where a company rounds otherwise than a line by itself: one piece at the exact price.
+        """Where a company rounds a document as a whole, prices follow from the lines' amounts.
 
         What Odoo makes of a line has its share of the document's rounding in it by then.
         """
@@ -107,7 +107,8 @@ class UtilityLedger(models.AbstractModel):
         if dec(move.amount_total, 2) == total:
             return
         for line, amount in zip(move.invoice_line_ids.sorted("id"), amounts, strict=True):
-            line.write({"quantity": 1, "price_unit": float(amount)})
+            # The quantity stays: tax invoices are issued with it.
+            line.price_unit = float(amount / dec(line.quantity))
         if dec(move.amount_total, 2) != total:
             raise UserError(
                 self.env._(

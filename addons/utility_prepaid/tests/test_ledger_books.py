@@ -183,6 +183,21 @@ class TestLedgerBooks(LedgerCommon):
             move = ledger._invoice(self.contract, lines, date(2026, 3, 1), "R")
             self.assertEqual(move.amount_total, 8.6, method)
             self.assertEqual(move.invoice_line_ids.mapped("quantity"), [7.77, 3, 1])
+        # each of these is rounded up by itself, and their sum is not
+        for quantity, amount in (("127.66", "70.00"), ("82.98", "45.50")):
+            lines.append(
+                {
+                    **line,
+                    "quantity": Decimal(quantity),
+                    "price": Decimal("0.5483"),
+                    "amount": Decimal(amount),
+                }
+            )
+        for percent in (13, 15):
+            self.product.taxes_id.amount = percent
+            move = ledger._credit_note(self.contract, lines[-2:], date(2026, 3, 1), "R")
+            self.assertEqual(move.amount_total, 115.5, percent)
+            self.assertEqual(move.invoice_line_ids.mapped("quantity"), [127.66, 82.98])
         excluded = self.product.copy(
             {"taxes_id": [fields.Command.set(self.company.account_sale_tax_id.ids)]}
         )
