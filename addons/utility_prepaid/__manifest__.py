@@ -87,6 +87,7 @@
         "views/utility_tax_invoice_views.xml",
         "views/account_journal_views.xml",
         "views/account_move_views.xml",
+        "views/account_payment_views.xml",
         "views/product_template_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",

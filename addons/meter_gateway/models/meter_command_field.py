@@ -31,6 +31,7 @@ class MeterCommandField(models.Model):
             ("slots", "Day slots"),
             ("zones", "Year zones"),
         ],
+        "Value type",
         required=True,
         default="decimal",
     )

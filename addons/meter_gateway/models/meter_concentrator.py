@@ -30,9 +30,9 @@ class MeterConcentrator(models.Model):
     port_capacity = fields.Integer("Meters per port", required=True, default=40)
     port_ids = fields.One2many("meter.port", "concentrator_id", "Ports")
     reachable = fields.Boolean(compute="_compute_reachable")
-    unreachable_since = fields.Datetime(compute="_compute_reachable")
-    last_error = fields.Char(compute="_compute_reachable")
-    last_seen = fields.Datetime(compute="_compute_reachable")
+    unreachable_since = fields.Datetime("Unreachable since", compute="_compute_reachable")
+    last_error = fields.Char("Last error", compute="_compute_reachable")
+    last_seen = fields.Datetime("Last seen", compute="_compute_reachable")
     meter_count = fields.Integer("Meters", compute="_compute_meter_count")
     line_count = fields.Integer("Lines", compute="_compute_line_count")
 

@@ -36,7 +36,8 @@ class MeterConcentrator(models.Model):
         help="How the DTU says who it is after it has connected.",
     )
     registration_pattern = fields.Char(
-        help="Regular expression whose first group is the identity, for example ^REG:(\\w+)$."
+        "Registration pattern",
+        help="Regular expression whose first group is the identity, for example ^REG:(\\w+)$.",
     )
     heartbeat_hex = fields.Char(
         "Heartbeat", help="The bytes that keep the connection alive, in hex; never a meter's."

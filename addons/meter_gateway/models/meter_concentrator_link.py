@@ -64,7 +64,8 @@ class MeterConcentrator(models.Model):
         help="In hex, {port:02X} stands for the number of the port. For example A5{port:02X}.",
     )
     terminal_address = fields.Char(
-        help="Of the 376.1 terminal: area code and number in hex, as on its plate."
+        "Terminal address",
+        help="Of the 376.1 terminal: area code and number in hex, as on its plate.",
     )
     host = fields.Char(help="Numeric address of the serial server: a name is looked up each time.")
     tcp_port = fields.Integer(

@@ -64,19 +64,25 @@ class MeterDialect(models.Model):
     )
     bauds = fields.Char("Baud rates", help="Those the meter knows, for whoever sets up the port.")
     type_byte = fields.Char(
-        help="CJ/T 188 only, in hex: 10 cold water, 11 hot water, 20 heat, 30 gas, 40 electricity."
+        "Type byte",
+        help="CJ/T 188 only, in hex: 10 cold water, 11 hot water, 20 heat, 30 gas, 40 electricity.",
     )
     di_order = fields.Selection(
         [("high_first", "As printed (90 1F)"), ("low_first", "Low byte first (1F 90)")],
         "Order of identifiers",
         help="CJ/T 188 only: how the meter expects a data identifier on the wire.",
     )
-    password_level = fields.Char(help="Class of the password, in hex: 02, 03 or 04 are usual.")
+    password_level = fields.Char(
+        "Password level", help="Class of the password, in hex: 02, 03 or 04 are usual."
+    )
     password_name = fields.Char(
-        help="The name under which the digits stand in the file of secrets. Never the digits."
+        "Password name",
+        help="The name under which the digits stand in the file of secrets. Never the digits.",
     )
     password_operator = fields.Char("Operator code", help="Eight digits that the meter records.")
-    clock_register = fields.Char(help="Name of the register that holds the meter's clock.")
+    clock_register = fields.Char(
+        "Clock register", help="Name of the register that holds the meter's clock."
+    )
     clock_tolerance = fields.Integer(
         "Clock may be off by (s)",
         help="A clock that is off by more is corrected before switching. Zero: 60 seconds.",
@@ -98,18 +104,24 @@ class MeterDialect(models.Model):
         "A look asks for", help="When a person reads the meter; empty: the same."
     )
     register_ids = fields.One2many("meter.dialect.register", "dialect_id", "Registers", copy=True)
-    supply_register = fields.Char(help="Name of the register that tells whether supply is on.")
-    supply_mask = fields.Char(help="The bits of it that tell, in hex.")
+    supply_register = fields.Char(
+        "Supply register", help="Name of the register that tells whether supply is on."
+    )
+    supply_mask = fields.Char("Supply mask", help="The bits of it that tell, in hex.")
     supply_off = fields.Char("Bits when off", help="What these bits are when supply is cut.")
     supply_on = fields.Char(
         "Bits when on", help="Empty: anything else. Where a third state exists, say both."
     )
-    control_register = fields.Char(help="Name of the register that tells who holds the switch.")
-    control_mask = fields.Char(help="The bits of it that tell, in hex.")
+    control_register = fields.Char(
+        "Control register", help="Name of the register that tells who holds the switch."
+    )
+    control_mask = fields.Char("Control mask", help="The bits of it that tell, in hex.")
     control_remote = fields.Char("Bits when remote", help="What they are under remote control.")
     control_local = fields.Char("Bits when local", help="Empty: anything else.")
-    battery_register = fields.Char(help="Name of the register that tells of a weak battery.")
-    battery_mask = fields.Char(help="The bits of it that tell, in hex.")
+    battery_register = fields.Char(
+        "Battery register", help="Name of the register that tells of a weak battery."
+    )
+    battery_mask = fields.Char("Battery mask", help="The bits of it that tell, in hex.")
     battery_low = fields.Char("Bits when low", help="What they are when the battery is weak.")
     switch_form = fields.Selection(
         [
@@ -161,9 +173,11 @@ class MeterDialect(models.Model):
         help="Proved, not hoped: the meter was sent one order twice and counted it once. Only then "
         "an order that the meter denies is sent to it again.",
     )
-    recharge_options = fields.Text(help="JSON: what the shape needs to know of the maker's ways.")
+    recharge_options = fields.Text(
+        "Recharge options", help="JSON: what the shape needs to know of the maker's ways."
+    )
     error_ids = fields.One2many("meter.dialect.error", "dialect_id", "Refusals", copy=True)
-    other_options = fields.Text(help="JSON, for what has no field of its own.")
+    other_options = fields.Text("Other options", help="JSON, for what has no field of its own.")
     # Kept apart from the fields so that a run reads one value, and one that was checked.
     content = fields.Text(compute="_compute_content", store=True)
     export_file = fields.Binary(compute="_compute_export_file")

@@ -44,7 +44,9 @@ class MeterDialectRegister(models.Model):
     places = fields.Integer("Decimals")
     signed = fields.Boolean()
     unit = fields.Char(help="kWh, m3, V, A, kW, Hz, or the currency's place: money.")
-    part_of = fields.Char(help="Name of the register whose several values hold this one.")
+    part_of = fields.Char(
+        "Part of", help="Name of the register whose several values hold this one."
+    )
     index = fields.Integer("Place", help="Which of the several values it is, from 0.")
     writable = fields.Boolean(help="May be set by remote operations.")
     layout = fields.Char(help="Order of a clock's parts on the wire, for example ssmmhhWWDDMMYY.")

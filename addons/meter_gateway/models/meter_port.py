@@ -16,7 +16,9 @@ class MeterPort(models.Model):
     company_id = fields.Many2one(related="concentrator_id.company_id", store=True, index=True)
     number = fields.Integer(required=True)
     tcp_port = fields.Integer("TCP port", help="Only where it differs from the box's numbering.")
-    serial_device = fields.Char(help="Path of the device file, for example /dev/ttyS1.")
+    serial_device = fields.Char(
+        "Serial device", help="Path of the device file, for example /dev/ttyS1."
+    )
     baudrate = fields.Selection(
         [(rate, rate) for rate in ("600", "1200", "2400", "4800", "9600", "19200")],
         required=True,
@@ -38,11 +40,11 @@ class MeterPort(models.Model):
     meter_count = fields.Integer("Connected", compute="_compute_meter_count")
     # Written by the worker, per line: one port of a box may be dead while the others work.
     reachable = fields.Boolean(readonly=True, default=True, copy=False)
-    unreachable_since = fields.Datetime(readonly=True, copy=False)
-    last_error = fields.Char(readonly=True, copy=False)
-    last_seen = fields.Datetime(readonly=True, copy=False)
+    unreachable_since = fields.Datetime("Unreachable since", readonly=True, copy=False)
+    last_error = fields.Char("Last error", readonly=True, copy=False)
+    last_seen = fields.Datetime("Last seen", readonly=True, copy=False)
     over_capacity_reason = fields.Char(
-        help="Why this port may carry more meters than its box is made for."
+        "Over capacity reason", help="Why this port may carry more meters than its box is made for."
     )
 
     _number_uniq = models.UniqueIndex(

@@ -37,7 +37,7 @@ class MeterWorker(models.Model):
         default=0,
         help="Grows with each run of any worker; only the newest run of each may send money.",
     )
-    last_seen = fields.Datetime(readonly=True, copy=False)
+    last_seen = fields.Datetime("Last seen", readonly=True, copy=False)
     state_message = fields.Text("State", readonly=True, copy=False)
 
     def init(self):

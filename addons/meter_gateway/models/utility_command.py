@@ -11,7 +11,9 @@ class UtilityCommand(models.Model):
     _inherit = "utility.command"
 
     frame_left_at = fields.Datetime(
-        readonly=True, help="When the last frame of this order left, as far as it was seen."
+        "Frame left at",
+        readonly=True,
+        help="When the last frame of this order left, as far as it was seen.",
     )
     refusal = fields.Integer(readonly=True, help="Reason code of the meter's last refusal.")
     refusal_final = fields.Boolean(

@@ -20,7 +20,8 @@ class UtilityMeter(models.Model):
     )  # fmt: skip
     concentrator_id = fields.Many2one(related="port_id.concentrator_id", store=True, index=True)
     module_address = fields.Integer(
-        help="Address of the switching module on the port; 1 to 126 for automatic switching."
+        "Module address",
+        help="Address of the switching module on the port; 1 to 126 for automatic switching.",
     )
     frame_count = fields.Integer("Exchanges", compute="_compute_frame_count")
 

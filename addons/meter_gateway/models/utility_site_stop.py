@@ -23,9 +23,9 @@ class UtilitySite(models.Model):
         help="Nothing that changes a meter of this site is sent. Orders that were sent already are "
         "asked about, and readings go on.",
     )
-    stop_reason = fields.Char(readonly=True, copy=False)
+    stop_reason = fields.Char("Stop reason", readonly=True, copy=False)
     stopped_at = fields.Datetime("Stopped since", readonly=True, copy=False)
-    stopped_by_id = fields.Many2one("res.users", readonly=True, copy=False)
+    stopped_by_id = fields.Many2one("res.users", "Stopped by", readonly=True, copy=False)
     pilot = fields.Boolean(
         copy=False,
         help="While this is set, only the meters on the pilot list are charged, switched or set. "

@@ -64,6 +64,7 @@ from . import (
     utility_contract_paused,
     utility_contract_preview,
     utility_contract_replace,
+    utility_contract_return,
     utility_contract_settlement,
     utility_counter,
     utility_counter_session,

@@ -59,8 +59,13 @@ class ResCompany(models.Model):
 
     def _utility_banks(self):
         """Banks that cash can be brought to as choices: [(id as text, name)]."""
+        acquirers = self.env["utility.acquirer"].sudo().with_context(active_test=False)
         return self._utility_journals(
-            [("type", "=", "bank"), ("currency_id", "in", (False, self.currency_id.id))]
+            [
+                ("type", "=", "bank"),
+                ("currency_id", "in", (False, self.currency_id.id)),
+                ("id", "not in", acquirers.search([]).journal_id.ids),
+            ]
         )
 
     def _utility_journals(self, domain):

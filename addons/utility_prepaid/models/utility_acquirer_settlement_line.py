@@ -43,6 +43,7 @@ class UtilityAcquirerSettlementLine(models.Model):
     )
     matched_by = fields.Selection(
         [("reference", "Reference"), ("day", "Amount and day"), ("person", "By hand")],
+        "Matched by",
         readonly=True,
     )
     item_id = fields.Many2one("account.move.line", "Item in the books", readonly=True, index=True)
@@ -64,6 +65,12 @@ class UtilityAcquirerSettlementLine(models.Model):
         if operator != "in":
             return NotImplemented
         return [("result", "!=", "matched"), ("resolved", "=", False)]
+
+    @api.depends("settlement_id.name", "reference", "row")
+    def _compute_display_name(self):
+        for line in self:
+            about = line.reference or (str(line.row) if line.row else "")
+            line.display_name = " · ".join(filter(None, (line.settlement_id.name, about)))
 
     @api.model_create_multi
     def create(self, vals_list):

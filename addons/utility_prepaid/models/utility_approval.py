@@ -51,8 +51,8 @@ class UtilityApproval(models.Model):
     quantity = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
     words = fields.Char("What for", required=True, readonly=True)
     reason = fields.Char(readonly=True)
-    valid_until = fields.Datetime(required=True, readonly=True)
-    decided_at = fields.Datetime(readonly=True)
+    valid_until = fields.Datetime("Valid until", required=True, readonly=True)
+    decided_at = fields.Datetime("Decided at", readonly=True)
     may_decide = fields.Boolean(compute="_compute_may")
     may_carry_out = fields.Boolean(compute="_compute_may")
 

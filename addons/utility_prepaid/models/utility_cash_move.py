@@ -49,7 +49,9 @@ class UtilityCashMove(models.Model):
     arrival_line_id = fields.Many2one(
         "account.bank.statement.line", "Arrived at the bank", readonly=True
     )
-    under_way = fields.Boolean(compute="_compute_under_way", search="_search_under_way")
+    under_way = fields.Boolean(
+        "Under way", compute="_compute_under_way", search="_search_under_way"
+    )
 
     _uuid_uniq = models.Constraint("UNIQUE(uuid)", "This was already saved.")
 

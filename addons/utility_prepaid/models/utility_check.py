@@ -41,7 +41,7 @@ class UtilityCheck(models.Model):
     money_in = fields.Monetary("Money in", readonly=True)
     money_out = fields.Monetary("Money out", readonly=True)
     other_method = fields.Monetary("By another method", readonly=True)
-    credit_sold = fields.Monetary(readonly=True)
+    credit_sold = fields.Monetary("Credit sold", readonly=True)
     credit_back = fields.Monetary("Credit taken back", readonly=True)
     fees = fields.Monetary(readonly=True)
     carried = fields.Monetary("Carried over", readonly=True)
@@ -49,7 +49,7 @@ class UtilityCheck(models.Model):
     posted = fields.Monetary(readonly=True)
     gap_before = fields.Monetary("Differences before", readonly=True)
     gap_after = fields.Monetary("Differences after", readonly=True)
-    open_credit = fields.Monetary(readonly=True)
+    open_credit = fields.Monetary("Open credit", readonly=True)
     carried_credit = fields.Monetary("Carried credit", readonly=True)
     ledger_gap = fields.Monetary("Differences in the ledger", readonly=True)
 
@@ -247,7 +247,6 @@ class UtilityCheck(models.Model):
             self._run(check.company_id, check.date)
         return True
 
-    @api.model
     def action_check_today(self):
         """Check the day as far as it went, and show it.
 

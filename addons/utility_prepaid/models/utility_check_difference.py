@@ -83,6 +83,10 @@ class UtilityCheckDifference(models.Model):
         readonly=True,
         help="What the meter counts as bought above what the books have charged.",
     )
+    number_seen = fields.Integer(related="meter_id.number_seen")
+    number_booked = fields.Integer(
+        related="meter_id.purchase_number", string="Purchase number in the books"
+    )
     finding_ids = fields.One2many("utility.check.finding", "difference_id", "Days", readonly=True)
 
     _key_uniq = models.Constraint(

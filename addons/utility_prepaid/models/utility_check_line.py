@@ -27,7 +27,9 @@ class UtilityCheckLine(models.Model):
         "contracts as a whole.",
     )
     credit_sold = fields.Monetary(
-        readonly=True, help="Price of the credit that meters proved to have received."
+        "Credit sold",
+        readonly=True,
+        help="Price of the credit that meters proved to have received.",
     )
     credit_back = fields.Monetary(
         "Credit taken back",
@@ -53,6 +55,7 @@ class UtilityCheckLine(models.Model):
         "Differences after", readonly=True, help="Differences in money when the day ended."
     )
     open_credit = fields.Monetary(
+        "Open credit",
         readonly=True,
         aggregator=None,
         help="Open credit on the customers' account at the end of the day.",

@@ -112,7 +112,7 @@ class UtilityCommand(models.Model):
     site_id = fields.Many2one("utility.site", readonly=True)
     user_id = fields.Many2one("res.users", "Asked by", readonly=True)
     credit = fields.Float("Credit sent", digits=(16, 4), min_display_digits=2, readonly=True)
-    customer_number = fields.Char(readonly=True)
+    customer_number = fields.Char("Customer number", readonly=True)
     reference = fields.Integer(
         compute="_compute_reference",
         help="The mark of this order inside the meter: its own id, never used by another.",
@@ -123,18 +123,22 @@ class UtilityCommand(models.Model):
         readonly=True, help="A number was committed for this command: bytes may have left."
     )
     attempts = fields.Integer(readonly=True)
-    not_before = fields.Datetime(readonly=True)
-    expires_at = fields.Datetime(readonly=True)
+    not_before = fields.Datetime("Not before", readonly=True)
+    expires_at = fields.Datetime("Expires at", readonly=True)
     hold_reason = fields.Text("Waits for a person", readonly=True)
-    asked_at = fields.Datetime(readonly=True)
-    sent_at = fields.Datetime(readonly=True)
-    answered_at = fields.Datetime(readonly=True)
-    done_at = fields.Datetime(readonly=True)
+    asked_at = fields.Datetime("Asked at", readonly=True)
+    sent_at = fields.Datetime("Sent at", readonly=True)
+    answered_at = fields.Datetime("Answered at", readonly=True)
+    done_at = fields.Datetime("Done at", readonly=True)
     generation = fields.Integer(readonly=True)
-    frame_hash = fields.Char(readonly=True)
+    frame_hash = fields.Char("Frame hash", readonly=True)
     message = fields.Text(readonly=True)
-    balance_before = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
-    balance_after = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
+    balance_before = fields.Float(
+        "Balance before", digits=(16, 4), min_display_digits=2, readonly=True
+    )
+    balance_after = fields.Float(
+        "Balance after", digits=(16, 4), min_display_digits=2, readonly=True
+    )
     cumulative = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
     result = fields.Json(
         readonly=True, help="What came back, as texts; a register that was set as was and is."

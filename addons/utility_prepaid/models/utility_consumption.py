@@ -58,15 +58,15 @@ class UtilityConsumption(models.Model):
         index=True,
         tracking=True,
     )
-    previewed_at = fields.Datetime(readonly=True, copy=False)
-    posted_at = fields.Datetime(readonly=True, copy=False)
-    posting_error = fields.Text(readonly=True, copy=False)
+    previewed_at = fields.Datetime("Previewed at", readonly=True, copy=False)
+    posted_at = fields.Datetime("Posted at", readonly=True, copy=False)
+    posting_error = fields.Text("Why it is not posted", readonly=True, copy=False)
     line_ids = fields.One2many(
         "utility.consumption.line", "consumption_id", readonly=True, copy=False
     )
     move_ids = fields.One2many("account.move", "utility_consumption_id", readonly=True)
     amount = fields.Monetary("Value", compute="_compute_totals", help="Tax included.")
-    revenue = fields.Monetary(compute="_compute_totals")
+    revenue = fields.Monetary("Liability to revenue", compute="_compute_totals")
     estimated_count = fields.Integer("Estimated contracts", compute="_compute_totals")
     move_count = fields.Integer("Documents", compute="_compute_totals")
 

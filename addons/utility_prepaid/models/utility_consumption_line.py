@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class UtilityConsumptionLine(models.Model):
@@ -35,7 +35,9 @@ class UtilityConsumptionLine(models.Model):
     units = fields.Float("Used", digits=(16, 4), min_display_digits=2, readonly=True)
     amount = fields.Monetary("Value", readonly=True, help="Tax included.")
     revenue = fields.Monetary(
-        readonly=True, help="What moves from the contract liability to revenue."
+        "Liability to revenue",
+        readonly=True,
+        help="What moves from the contract liability to revenue; nothing of what is invoiced.",
     )
     left = fields.Float(
         "Left on the meter", digits=(16, 4), min_display_digits=2, readonly=True, aggregator=None
@@ -49,3 +51,9 @@ class UtilityConsumptionLine(models.Model):
     booked = fields.Boolean(readonly=True)
 
     _unbooked_idx = models.Index("(consumption_id, contract_id) WHERE booked IS NOT TRUE")
+
+    @api.depends("consumption_id.name", "vend_id.name", "contract_id.name")
+    def _compute_display_name(self):
+        for line in self:
+            about = line.vend_id.name or line.contract_id.name
+            line.display_name = " · ".join(filter(None, (line.consumption_id.name, about)))

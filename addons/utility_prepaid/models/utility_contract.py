@@ -58,6 +58,7 @@ class UtilityContract(models.Model):
     )
     utility = fields.Selection(related="meter_id.utility", store=True)
     customer_number = fields.Char(
+        "Customer number",
         readonly=True,
         copy=False,
         index=True,

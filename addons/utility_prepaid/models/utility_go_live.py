@@ -72,9 +72,9 @@ class UtilityGoLive(models.Model):
         index=True,
         tracking=True,
     )
-    started_at = fields.Datetime(readonly=True, copy=False)
-    approved_by = fields.Many2one("res.users", readonly=True, copy=False)
-    approved_at = fields.Datetime(readonly=True, copy=False)
+    started_at = fields.Datetime("Started at", readonly=True, copy=False)
+    approved_by = fields.Many2one("res.users", "Approved by", readonly=True, copy=False)
+    approved_at = fields.Datetime("Approved at", readonly=True, copy=False)
     origin_id = fields.Many2one(
         "utility.go.live", "Set aside from", readonly=True, copy=False, index="btree_not_null"
     )

@@ -55,7 +55,8 @@ class UtilityGoLiveLine(models.Model):
     balance_text = fields.Char("Balance in the list")
     number_text = fields.Char("Purchase number in the list")
     customer_number = fields.Char(
-        help="The number of the customer that stands in the meter. Empty: the meter's is taken."
+        "Customer number",
+        help="The number of the customer that stands in the meter. Empty: the meter's is taken.",
     )
     total_text = fields.Char(
         "Totaliser in the list",

@@ -59,10 +59,10 @@ class UtilityIncoming(models.Model):
     )
     amount = fields.Monetary(readonly=True)
     user_id = fields.Many2one("res.users", "Entered by", readonly=True)
-    received_at = fields.Datetime(readonly=True, default=fields.Datetime.now)
+    received_at = fields.Datetime("Received at", readonly=True, default=fields.Datetime.now)
     payment_id = fields.Many2one("account.payment", readonly=True)
     statement_line_id = fields.Many2one(
-        "account.bank.statement.line", readonly=True, index="btree_not_null"
+        "account.bank.statement.line", "Statement line", readonly=True, index="btree_not_null"
     )
     move_id = fields.Many2one(
         "account.move",
@@ -75,7 +75,7 @@ class UtilityIncoming(models.Model):
     vend_ids = fields.One2many("utility.vend", "incoming_id", "All its sales")
     refund_payment_id = fields.Many2one("account.payment", "Money back", readonly=True)
     attempts = fields.Integer(readonly=True)
-    next_try_at = fields.Datetime(readonly=True)
+    next_try_at = fields.Datetime("Next try at", readonly=True)
 
     _uuid_uniq = models.Constraint("UNIQUE(uuid)", "This payment was already stored.")
     _reference_uniq = models.Constraint(

@@ -91,7 +91,7 @@ class UtilityMeter(models.Model):
     auto_switch = fields.Boolean(
         "Automatic switching", help="May be switched by a timetable; prepaid meters only."
     )
-    key_version = fields.Integer(required=True, default=1)
+    key_version = fields.Integer("Key version", required=True, default=1)
     algorithm = fields.Selection([("des", "DES"), ("3des", "3DES")], required=True, default="3des")
 
     purchase_number = fields.Integer(
@@ -127,7 +127,7 @@ class UtilityMeter(models.Model):
     seen_at = fields.Datetime(related="state_ids.seen_at", string="Last seen")
     supply = fields.Selection(related="state_ids.supply")
     control = fields.Selection(related="state_ids.control")
-    balance_low = fields.Boolean(compute="_compute_balance_low")
+    balance_low = fields.Boolean("Balance low", compute="_compute_balance_low")
     contract_count = fields.Integer(compute="_compute_business_counts")
     vend_count = fields.Integer(compute="_compute_business_counts")
     invoice_count = fields.Integer(compute="_compute_business_counts")

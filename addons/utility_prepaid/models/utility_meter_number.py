@@ -12,7 +12,7 @@ class UtilityMeter(models.Model):
     number_seen = fields.Integer(
         related="state_ids.purchase_number", string="Purchase number on the meter"
     )
-    number_differs = fields.Boolean(compute="_compute_number_differs")
+    number_differs = fields.Boolean("Number differs", compute="_compute_number_differs")
 
     @api.depends(
         "state_ids.purchase_number", "state_ids.epoch", "state_ids.number_seen_at", *sorted(BOOKS)

@@ -63,10 +63,10 @@ class UtilityMeterState(models.Model):
         readonly=True,
         help="Another meter stands behind this record since the last reading.",
     )
-    purchase_number = fields.Integer(readonly=True)
+    purchase_number = fields.Integer("Purchase number", readonly=True)
     epoch = fields.Integer(readonly=True)
     cumulative = fields.Float("Total bought", digits=(16, 4), min_display_digits=2, readonly=True)
-    customer_number = fields.Char(readonly=True)
+    customer_number = fields.Char("Customer number", readonly=True)
     supply = fields.Selection(
         [("unknown", "Unknown"), ("on", "On"), ("off", "Off")],
         required=True,
@@ -79,7 +79,7 @@ class UtilityMeterState(models.Model):
         default="unknown",
         readonly=True,
     )
-    seen_at = fields.Datetime(required=True, readonly=True)
+    seen_at = fields.Datetime("Seen at", required=True, readonly=True)
     number_seen_at = fields.Datetime(
         readonly=True, help="When the meter last told its purchase number; readings do not."
     )

@@ -91,8 +91,10 @@ class UtilitySettlement(models.Model):
     )
     step_id = fields.Many2one("utility.settlement.step", "Present step", compute="_compute_step_id")
     words = fields.Char("Where it stands", compute="_compute_step_id")
-    started_at = fields.Datetime(readonly=True, required=True, default=fields.Datetime.now)
-    done_at = fields.Datetime(readonly=True)
+    started_at = fields.Datetime(
+        "Started at", readonly=True, required=True, default=fields.Datetime.now
+    )
+    done_at = fields.Datetime("Done at", readonly=True)
     due_at = fields.Datetime("Next try", readonly=True)
 
     _one_open_per_contract = models.UniqueIndex(

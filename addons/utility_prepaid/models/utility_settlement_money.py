@@ -28,7 +28,7 @@ class UtilitySettlement(models.Model):
     amount_due = fields.Monetary(
         "To pay back", readonly=True, help="Below zero: what the customer still owes."
     )
-    settled_at = fields.Datetime(readonly=True)
+    settled_at = fields.Datetime("Settled at", readonly=True)
     move_ids = fields.Many2many("account.move", string="Documents", readonly=True)
     payout = fields.Selection(
         [
@@ -44,7 +44,7 @@ class UtilitySettlement(models.Model):
     journal_id = fields.Many2one("account.journal", "Payment method", readonly=True)
     payment_id = fields.Many2one("account.payment", readonly=True)
     amount_paid = fields.Monetary("Paid back", readonly=True)
-    paid_at = fields.Datetime(readonly=True)
+    paid_at = fields.Datetime("Paid at", readonly=True)
     paid_by_id = fields.Many2one("res.users", "Paid by", readonly=True)
 
     def _settle(self):

@@ -74,7 +74,7 @@ class UtilitySettlementStep(models.Model):
     number = fields.Integer("Purchase number", readonly=True)
     note = fields.Char(readonly=True)
     user_id = fields.Many2one("res.users", "By", readonly=True)
-    done_at = fields.Datetime(readonly=True)
+    done_at = fields.Datetime("Done at", readonly=True)
 
     # ------------------------------------------------------------------ gates
 

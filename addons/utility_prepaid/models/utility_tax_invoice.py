@@ -42,8 +42,8 @@ class UtilityTaxInvoice(models.Model):
     partner_id = fields.Many2one(
         "res.partner", "Customer", required=True, readonly=True, index=True, ondelete="restrict"
     )
-    buyer_title = fields.Char(required=True, tracking=True)
-    buyer_tax_number = fields.Char(tracking=True)
+    buyer_title = fields.Char("Buyer title", required=True, tracking=True)
+    buyer_tax_number = fields.Char("Buyer tax number", tracking=True)
     kind = fields.Selection(
         [("normal", "Normal"), ("special", "Special")],
         required=True,

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..tools.decimals import dec
@@ -82,11 +82,19 @@ class UtilityVend(models.Model):
         help="How it is booked; what is in force when it is accepted stays with it.",
     )
     # amount = cost + fee_amount + arrears_amount + remainder_after - remainder_before
-    amount = fields.Monetary(readonly=True)
+    amount = fields.Monetary(readonly=True, aggregator=None)
+    amount_signed = fields.Monetary(
+        "Signed amount",
+        compute="_compute_amount_signed",
+        store=True,
+        precompute=True,
+        help="Below zero where a sale is undone, so that lists add up.",
+    )
     cost = fields.Monetary("Price of the units", readonly=True)
     fee_amount = fields.Monetary("Fees", readonly=True)
     arrears_amount = fields.Monetary("Arrears recovered", readonly=True)
     units = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
+    uom_id = fields.Many2one(related="meter_id.uom_id")
     credit = fields.Float("Credit sent", digits=(16, 4), min_display_digits=2, readonly=True)
     price = fields.Float(
         digits=(16, 4),
@@ -105,14 +113,18 @@ class UtilityVend(models.Model):
     reversed_vend_id = fields.Many2one("utility.vend", "Reverses", readonly=True, index=True)
     reversal_ids = fields.One2many("utility.vend", "reversed_vend_id", readonly=True)
     reason = fields.Char(readonly=True)
-    accepted_at = fields.Datetime(readonly=True, index=True)
-    delivered_at = fields.Datetime(readonly=True)
-    posted_at = fields.Datetime(readonly=True)
-    purchase_number = fields.Integer(readonly=True)
-    balance_before = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
-    balance_after = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
-    print_count = fields.Integer(readonly=True)
-    posting_error = fields.Text(readonly=True)
+    accepted_at = fields.Datetime("Accepted at", readonly=True, index=True)
+    delivered_at = fields.Datetime("Delivered at", readonly=True)
+    posted_at = fields.Datetime("Posted at", readonly=True)
+    purchase_number = fields.Integer("Purchase number", readonly=True)
+    balance_before = fields.Float(
+        "Balance before", digits=(16, 4), min_display_digits=2, readonly=True
+    )
+    balance_after = fields.Float(
+        "Balance after", digits=(16, 4), min_display_digits=2, readonly=True
+    )
+    print_count = fields.Integer("Times printed", readonly=True)
+    posting_error = fields.Text("Why it is not posted", readonly=True)
     post_after = fields.Datetime(readonly=True)
 
     _uuid_uniq = models.Constraint("UNIQUE(uuid)", "This sale was already saved.")
@@ -123,6 +135,17 @@ class UtilityVend(models.Model):
     _unposted_idx = models.Index(
         "(id) WHERE posted_at IS NULL AND state IN ('delivered', 'reversed', 'written_off')"
     )
+
+    @api.depends("kind", "amount")
+    def _compute_amount_signed(self):
+        for vend in self:
+            vend.amount_signed = -vend.amount if vend.kind == "reversal" else vend.amount
+
+    def action_view_reversals(self):
+        """What undid this sale."""
+        return self.env["utility.meter"]._action_business(
+            "utility_vend_action", [("reversed_vend_id", "in", self.ids)]
+        )
 
     # ---------------------------------------------------------------- gates
 

@@ -58,14 +58,15 @@ class UtilityVendBatch(models.Model):
     file = fields.Binary(attachment=True, copy=False)
     file_name = fields.Char(copy=False)
     line_ids = fields.One2many("utility.vend.batch.line", "batch_id", copy=False)
-    line_count = fields.Integer(compute="_compute_progress")
+    line_count = fields.Integer("Rows", compute="_compute_progress")
     todo_count = fields.Integer("To be sold", compute="_compute_progress")
     todo_amount = fields.Monetary("Money to be sold", compute="_compute_progress")
     taken_count = fields.Integer("Taken", compute="_compute_progress")
+    taken_amount = fields.Monetary("Money taken", compute="_compute_progress")
     left_count = fields.Integer("Left out", compute="_compute_progress")
     progress = fields.Float(compute="_compute_progress")
     user_id = fields.Many2one("res.users", "Confirmed by", readonly=True, copy=False)
-    confirmed_at = fields.Datetime(readonly=True, copy=False)
+    confirmed_at = fields.Datetime("Confirmed at", readonly=True, copy=False)
 
     @api.depends("line_ids.state")
     def _compute_progress(self):
@@ -80,7 +81,7 @@ class UtilityVendBatch(models.Model):
         for batch in self:
             own = {state: value for (of, state), value in found.items() if of == batch.id}
             todo = [own[state] for state in TO_DO if state in own]
-            taken = own.get("taken", (0, 0))[0]
+            taken, batch.taken_amount = own.get("taken", (0, 0))
             batch.line_count = sum(count for count, __ in own.values())
             batch.todo_count = sum(count for count, __ in todo)
             batch.todo_amount = sum(amount for __, amount in todo)

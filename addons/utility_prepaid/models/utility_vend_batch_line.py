@@ -2,7 +2,7 @@ import re
 from itertools import count
 from uuid import uuid4
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
@@ -32,16 +32,18 @@ class UtilityVendBatchLine(models.Model):
     named = fields.Char("Meter named", readonly=True)
     customer_named = fields.Char("Customer named", readonly=True)
     amount = fields.Monetary(readonly=True)
-    paid_on = fields.Date(readonly=True)
+    paid_on = fields.Date("Paid on", readonly=True)
     reference = fields.Char(readonly=True)
     identity = fields.Char(
         readonly=True, index=True, help="By what the same payment is known again."
     )
     error = fields.Char("Mistake in the row", readonly=True)
-    statement_line_id = fields.Many2one("account.bank.statement.line", readonly=True)
+    statement_line_id = fields.Many2one(
+        "account.bank.statement.line", "Statement line", readonly=True
+    )
     meter_id = fields.Many2one("utility.meter")
     chosen = fields.Boolean(readonly=True, help="A person chose the meter.")
-    partner_id = fields.Many2one(related="meter_id.partner_id", string="Customer")
+    partner_id = fields.Many2one("res.partner", "Customer", compute="_compute_partner_id")
     room_id = fields.Many2one(related="meter_id.room_id")
     state = fields.Selection(
         [
@@ -65,6 +67,12 @@ class UtilityVendBatchLine(models.Model):
     vend_state = fields.Selection(related="vend_id.state", string="State of the sale")
 
     _uuid_uniq = models.Constraint("UNIQUE(uuid)", "This payment was already stored.")
+
+    @api.depends("incoming_id.partner_id", "meter_id.partner_id")
+    def _compute_partner_id(self):
+        # Once it was taken it stays whose money it was, whoever lives there later.
+        for line in self:
+            line.partner_id = line.incoming_id.partner_id or line.meter_id.partner_id
 
     def write(self, vals):
         """People may say for which meter a payment is, nothing else, and before it is confirmed."""

@@ -13,9 +13,9 @@ class UtilityVend(models.Model):
 
     _inherit = "utility.vend"
 
-    ended_at = fields.Datetime(readonly=True, help="When it was paid back or given up.")
+    ended_at = fields.Datetime("Ended at", readonly=True, help="When it was paid back or given up.")
     ended_by_id = fields.Many2one("res.users", "Ended by", readonly=True, index="btree_not_null")
-    ended_reason = fields.Char(readonly=True)
+    ended_reason = fields.Char("Ended reason", readonly=True)
 
     def _update_state(self, sources, target, **values):
         if target in ENDED:

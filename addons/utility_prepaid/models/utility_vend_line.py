@@ -24,7 +24,7 @@ class UtilityVendLine(models.Model):
         required=True,
         readonly=True,
     )
-    name = fields.Char(required=True, readonly=True)
+    name = fields.Char("Description", required=True, readonly=True)
     month = fields.Date(readonly=True, help="First day of the month that a fee is for.")
     step = fields.Integer(readonly=True, help="Which price step the units belong to.")
     product_id = fields.Many2one("product.product", readonly=True, ondelete="restrict")

@@ -6,7 +6,9 @@ class UtilityVend(models.Model):
 
     _inherit = "utility.vend"
 
-    quota_month = fields.Date(readonly=True, copy=False, help="First day of the quota's month.")
+    quota_month = fields.Date(
+        "Quota month", readonly=True, copy=False, help="First day of the quota's month."
+    )
 
     # Whatever became of it: a month that was given up is not given again by itself.
     _quota_once = models.UniqueIndex(

@@ -11,6 +11,12 @@ class UtilityVend(models.Model):
 
     payment_return_ids = fields.One2many("utility.payment.return", "vend_id", "Returns")
 
+    def action_view_payment_returns(self):
+        """The payments of this sale that the bank took back."""
+        return self.env["utility.meter"]._action_business(
+            "utility_payment_return_action", [("vend_id", "in", self.ids)]
+        )
+
     def _money_return(self):
         """The posted return of this sale's payment, or none."""
         return self.sudo().payment_return_ids.filtered(lambda back: back.state == "posted")

@@ -37,7 +37,8 @@ class UtilityVoid(models.Model):
     meter_id = fields.Many2one("utility.meter", readonly=True)
     partner_id = fields.Many2one("res.partner", "Customer", readonly=True)
     amount = fields.Monetary(readonly=True)
-    units = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True)
+    # kWh and cubic metres do not add up
+    units = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True, aggregator=None)
     reason = fields.Char(readonly=True)
 
     @property

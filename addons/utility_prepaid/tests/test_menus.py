@@ -1,6 +1,7 @@
 from lxml import etree
 
 from odoo.fields import Domain
+from odoo.models import BaseModel
 from odoo.tests import tagged
 from odoo.tools.safe_eval import safe_eval
 
@@ -42,31 +43,27 @@ class TestMenus(UtilityCommon):
 
     # ------------------------------------------------- what the client asks
 
-    def _specification(self, node, model, fields):
+    @staticmethod
+    def _fields(arch):
+        """The fields of a view itself: (node, its list or None); not those inside other fields."""
+        outside = next(arch.iterancestors("field"), None)
+        for node in arch.iter("field"):
+            if next(node.iterancestors("field"), None) is outside:
+                yield node, next((child for child in node if child.tag in ("list", "kanban")), None)
+
+    def _specification(self, arch, model, fields):
         """What the client asks of the fields in a view, those of lists inside it, too."""
         wanted = {}
-        for field in node.iter("field"):
-            if any(above.tag == "field" for above in self._above(field, node)):
-                continue
-            name, info = field.get("name"), fields[model][field.get("name")]
-            wanted[name] = {}
-            if info["type"] == "many2one":
-                wanted[name] = {"fields": {"display_name": {}}}
-            elif info["type"] in ("one2many", "many2many"):
-                inner = next((child for child in field if child.tag in ("list", "kanban")), None)
-                wanted[name] = {
-                    "fields": {"display_name": {}}
+        for node, inner in self._fields(arch):
+            info = fields[model][node.get("name")]
+            wanted[node.get("name")] = {}
+            if info["type"] in ("many2one", "one2many", "many2many"):
+                wanted[node.get("name")]["fields"] = (
+                    {"display_name": {}}
                     if inner is None
                     else self._specification(inner, info["relation"], fields)
-                }
+                )
         return wanted
-
-    @staticmethod
-    def _above(node, top):
-        node = node.getparent()
-        while node is not None and node is not top:
-            yield node
-            node = node.getparent()
 
     def _open(self, action, user):
         model = self.env[action.res_model].with_user(user)
@@ -77,6 +74,10 @@ class TestMenus(UtilityCommon):
         answer = model.get_views([*views, (search, "search")])
         fields = {name: info["fields"] for name, info in answer["models"].items()}
         archs = {mode: etree.fromstring(view["arch"]) for mode, view in answer["views"].items()}
+        for mode, arch in archs.items():
+            self._check_buttons(arch, model)
+            if mode in ("list", "form"):
+                self._check_currencies(arch, action.res_model, fields)
         names = {"uid": user.id, "allowed_company_ids": self.company.ids}
         context = safe_eval(action.context or "{}", {**names, "active_id": False})
         model = model.with_context(**context)
@@ -92,8 +93,27 @@ class TestMenus(UtilityCommon):
         if "form" in archs:
             wanted = self._specification(archs["form"], action.res_model, fields)
             found[:1].web_read(wanted)
+            named = type(model)._compute_display_name is not BaseModel._compute_display_name
+            self.assertTrue(model._rec_name or named or model._transient, "a name for people")
             if archs["form"].get("create") != "false" and model.has_access("create"):
                 model.onchange({}, [], wanted)
+
+    def _check_currencies(self, arch, model, fields):
+        """Money without its currency in the same view is shown as a bare number."""
+        names = {node.get("name") for node, __ in self._fields(arch)}
+        for node, inner in self._fields(arch):
+            info = fields[model][node.get("name")]
+            currency = info.get("currency_field")
+            self.assertTrue(not currency or currency in names, f"{model}.{node.get('name')}")
+            if inner is not None:
+                self._check_currencies(inner, info["relation"], fields)
+
+    def _check_buttons(self, arch, model):
+        """The client calls a button's method on records, be it on none: it must take them."""
+        for node in arch.iterfind(".//button[@type='object']"):
+            if next(node.iterancestors("field"), None) is None:
+                method = getattr(type(model), node.get("name"))
+                self.assertFalse(getattr(method, "_api_model", False), node.get("name"))
 
     def _search(self, arch, model, domain, names):
         """Every filter and every grouping of the search view."""

@@ -12,7 +12,10 @@ class UtilityBuildingLayout(models.TransientModel):
     floors = fields.Integer("Number of floors", required=True, default=6)
     rooms = fields.Integer("Rooms per floor", required=True, default=10)
     first_floor = fields.Integer(
-        required=True, default=1, help="Number of the lowest floor; below zero for basements."
+        "First floor",
+        required=True,
+        default=1,
+        help="Number of the lowest floor; below zero for basements.",
     )
     example = fields.Char(compute="_compute_example")
 

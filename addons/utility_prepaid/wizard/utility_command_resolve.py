@@ -21,8 +21,8 @@ class UtilityCommandResolve(models.TransientModel):
         required=True,
     )
     number = fields.Integer("Purchase number shown by the meter")
-    balance_before = fields.Float(digits=(16, 4))
-    balance_after = fields.Float(digits=(16, 4))
+    balance_before = fields.Float("Balance before", digits=(16, 4))
+    balance_after = fields.Float("Balance after", digits=(16, 4))
     reason = fields.Text(required=True)
 
     def action_confirm(self):

@@ -90,7 +90,7 @@ class UtilityCounterInvoiceLine(models.TransientModel):
     invoice_number = fields.Integer("Invoice id", required=True)
     name = fields.Char("Invoice", readonly=True)
     what = fields.Char("What for", readonly=True)
-    due_date = fields.Date(readonly=True)
+    due_date = fields.Date("Due date", readonly=True)
     currency_id = fields.Many2one(related="form_id.currency_id")
     residual = fields.Monetary("Still open", readonly=True)
     amount = fields.Monetary("Paid now")

@@ -10,7 +10,7 @@ class UtilityVendPayDue(models.TransientModel):
     vend_id = fields.Many2one("utility.vend", required=True, readonly=True)
     partner_id = fields.Many2one(related="vend_id.partner_id")
     currency_id = fields.Many2one(related="vend_id.currency_id")
-    money_back_due = fields.Monetary(related="vend_id.money_back_due")
+    money_back_due = fields.Monetary("Money back due", related="vend_id.money_back_due")
     method = fields.Selection(
         lambda self: self.env.company._utility_journals([("utility_counter", "=", True)]),
         "Payment method",
