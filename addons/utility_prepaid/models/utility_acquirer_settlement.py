@@ -59,7 +59,7 @@ class UtilityAcquirerSettlement(models.Model):
     )
     difference_count = fields.Integer("Differences", compute="_compute_difference_count")
     state = fields.Selection(
-        [("draft", "Draft"), ("posted", "Posted"), ("paid", "Paid")],
+        [("draft", "Draft"), ("posted", "Posted"), ("paid", "Seen at the bank")],
         required=True,
         readonly=True,
         copy=False,

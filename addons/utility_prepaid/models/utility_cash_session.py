@@ -25,10 +25,10 @@ class UtilityCashSession(models.Model):
     # counting -> open       by a supervisor: the count is thrown away, selling goes on
     state = fields.Selection(
         [
-            ("opening", "Opening"),
-            ("open", "Open"),
+            ("opening", "Opening the shift"),
+            ("open", "Shift open"),
             ("counting", "Counting"),
-            ("closed", "Closed"),
+            ("closed", "Shift closed"),
         ],
         required=True,
         readonly=True,
@@ -43,9 +43,9 @@ class UtilityCashSession(models.Model):
     )
     # Cashiers have no right to journals; the name of the drawer is theirs to see.
     drawer = fields.Char(related="journal_id.name", string="Drawer")
-    opened_at = fields.Datetime("Opened at", readonly=True)
+    opened_at = fields.Datetime("Shift opened at", readonly=True)
     counted_at = fields.Datetime("Count given at", readonly=True)
-    closed_at = fields.Datetime("Closed at", readonly=True, index=True)
+    closed_at = fields.Datetime("Shift closed at", readonly=True, index=True)
     closed_by_id = fields.Many2one("res.users", "Closed by", readonly=True)
     signed_by_id = fields.Many2one("res.users", "Signed by", readonly=True)
     signed_at = fields.Datetime("Signed at", readonly=True)

@@ -23,12 +23,12 @@ class UtilityCashUncertain(models.Model):
     currency_id = fields.Many2one(related="vend_id.currency_id")
     amount = fields.Monetary(related="vend_id.amount")
     state = fields.Selection(
-        lambda self: self.env["utility.vend"]._fields["state"].selection,
+        lambda self: self.env["utility.vend"]._fields["state"]._description_selection(self.env),
         "State when listed",
         readonly=True,
     )
     command_state = fields.Selection(
-        lambda self: self.env["utility.command"]._fields["state"].selection,
+        lambda self: self.env["utility.command"]._fields["state"]._description_selection(self.env),
         "At the meter when listed",
         readonly=True,
     )

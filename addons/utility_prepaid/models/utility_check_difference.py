@@ -57,7 +57,7 @@ class UtilityCheckDifference(models.Model):
     age = fields.Integer("Age in days", compute="_compute_age", search="_search_age")
     # open -> explained | resolved      explained -> open | resolved      resolved -> open
     state = fields.Selection(
-        [("open", "Open"), ("explained", "Explained"), ("resolved", "Resolved")],
+        [("open", "Not explained"), ("explained", "Explained"), ("resolved", "Resolved")],
         required=True,
         readonly=True,
         default="open",

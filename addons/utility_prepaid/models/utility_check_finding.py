@@ -19,7 +19,9 @@ class UtilityCheckFinding(models.Model):
     company_id = fields.Many2one(related="check_id.company_id", store=True, index=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
     code = fields.Selection(
-        lambda self: self.env["utility.check.difference"]._fields["code"].selection,
+        lambda self: (
+            self.env["utility.check.difference"]._fields["code"]._description_selection(self.env)
+        ),
         "Class",
         required=True,
         readonly=True,

@@ -114,6 +114,7 @@ class UtilityCommand(models.Model):
     credit = fields.Float("Credit sent", digits=(16, 4), min_display_digits=2, readonly=True)
     customer_number = fields.Char("Customer number", readonly=True)
     reference = fields.Integer(
+        "Mark in the meter",
         compute="_compute_reference",
         help="The mark of this order inside the meter: its own id, never used by another.",
     )

@@ -35,7 +35,7 @@ class UtilitySettlement(models.Model):
             ("nothing", "Nothing to pay"),
             ("open", "To be paid"),
             ("kept", "Carried to the next sale"),
-            ("paid", "Paid"),
+            ("paid", "Paid back"),
         ],
         "Money",
         readonly=True,
