@@ -92,6 +92,9 @@ class AcquirerCases:
         acquirer = self.acquirer
         journal = acquirer.journal_id
         self.assertTrue(journal.utility_counter)
+        banks = dict(self.company._utility_banks())
+        self.assertNotIn(str(journal.id), banks, "nobody brings cash to an acquirer")
+        self.assertIn(str(self.bank.id), banks)
         self.assertEqual(journal.inbound_payment_method_line_ids.payment_account_id, self.clearing)
         self.assertEqual(journal.outbound_payment_method_line_ids.payment_account_id, self.clearing)
         self.assertTrue(self.clearing.reconcile)

@@ -120,7 +120,10 @@ class TestVendBatch(AutoCommon):
             self._prove(vend.command_id)
         self._post()
         self.assertEqual(self._open_credit(), 0.0)
-        self.assertEqual(batch.progress, 100)
+        self.assertEqual((batch.progress, batch.taken_amount), (100, 150))
+        self.other.contract_id.sudo().state = "closed"
+        self.env.invalidate_all()
+        self.assertEqual(batch.line_ids.partner_id, self.customer, "whose money it was")
 
     def test_same_file_twice_sells_once(self):
         rows = [[self.meter.vending_id, 100, "A1"]]

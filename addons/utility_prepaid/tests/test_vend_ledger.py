@@ -74,6 +74,7 @@ class LedgerCases:
         self.assertFalse(reversal.move_id, "Nothing is given back before the meter proves it")
         self._prove(reversal.command_id, before="192.38", after="10.00")
         self.assertEqual((vend.state, reversal.state), ("reversed", "delivered"))
+        self.assertEqual((vend + reversal).mapped("amount_signed"), [100.0, -100.0])
         self._post()
         self.assertEqual(reversal.move_id.move_type, "out_refund")
         self.assertEqual(reversal.move_id.state, "posted")
