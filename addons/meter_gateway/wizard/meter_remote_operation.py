@@ -10,7 +10,7 @@ class MeterRemoteOperation(models.TransientModel):
     _description = "Remote Operation"
 
     meter_ids = fields.Many2many("utility.meter", string="Meters", required=True)
-    meter_count = fields.Integer("Meters", compute="_compute_meter_count")
+    meter_count = fields.Integer("Number of meters", compute="_compute_meter_count")
     possible_type_ids = fields.Many2many(
         "meter.command.type", compute="_compute_possible_type_ids", string="Possible commands"
     )
