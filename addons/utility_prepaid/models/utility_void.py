@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 
@@ -9,7 +9,6 @@ class UtilityVoid(models.Model):
     _description = "Void List"
     _auto = False
     _order = "at desc, id desc"
-    _rec_name = "vend_id"
 
     at = fields.Datetime(readonly=True)
     user_id = fields.Many2one("res.users", "By", readonly=True)
@@ -40,6 +39,11 @@ class UtilityVoid(models.Model):
     # kWh and cubic metres do not add up
     units = fields.Float(digits=(16, 4), min_display_digits=2, readonly=True, aggregator=None)
     reason = fields.Char(readonly=True)
+
+    @api.depends("vend_id.name", "settlement_id.name")
+    def _compute_display_name(self):
+        for void in self:
+            void.display_name = void.vend_id.name or void.settlement_id.name
 
     @property
     def _table_query(self):
