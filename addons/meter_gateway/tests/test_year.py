@@ -47,12 +47,9 @@ class TestYear(YearProofs):
         self.sim("faults", **dict.fromkeys(FAULTS, 0))
         end = self.months[-1] + relativedelta(months=1)
         self._first_day(end)
-        self._prove_meters()
-        self._prove_quotas()
-        self._prove_money()
-        self._prove_customers()
-        self._prove_unused()
-        self._prove_documents()
+        for name in ("meters", "quotas", "money", "customers", "unused", "documents"):
+            with self.subTest(name):
+                getattr(self, f"_prove_{name}")()
         self._prove_check(end)
         drawn = self.sim("stats", ports=False)["faults"]
         self.did["faults"] = sum(drawn.values())
