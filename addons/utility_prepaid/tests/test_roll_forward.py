@@ -1,6 +1,7 @@
 import doctest
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from unittest.mock import patch
 from uuid import uuid4
 
 from odoo.exceptions import AccessError
@@ -147,6 +148,29 @@ class TestRollForward(UtilityCommon):
         line = self._roll(date(2026, 10, 1), date(2026, 11, 30))
         self.assertEqual((line.closing, line.meter_closing), (159.99, 59.99))
         self.assertEqual((line.difference, line.state), (0, "agrees"))
+
+    def test_read_and_cleared_within_a_second(self):
+        """Readings are kept finer than orders: what was used last is still this customer's."""
+        self._read("0.00", "0.00")
+        self._at(0, 1)
+        self._sell_now("54.83")
+        self.clock.move_to(OPENED + timedelta(days=2, milliseconds=400))
+        online = {"_is_connected": lambda meter: True, "_takes": lambda meter, kind: True}
+        with patch.multiple(type(self.meter), **online):
+            settlement = self.contract._close()
+            settlement._step("read").command_id._read_done({"total": "20.00", "balance": "80.00"})
+            self._read("20.00", "80.00")
+            clear = settlement._step("clear").command_id
+            self._arm(clear)
+            proof = {"number": 0, "epoch": clear.epoch + 1, "balance_before": 80}
+            clear._prove({**proof, "balance_after": 0})
+            with self.enter_registry_test_mode():
+                self.env.ref("utility_prepaid.ir_cron_settlements").method_direct_trigger()
+        self.env.invalidate_all()
+        self._at(5)
+        line = self._roll(date(2026, 9, 28), date(2026, 9, 30))
+        self.assertEqual((line.used, line.settled, line.closing), (20, 80, 0))
+        self.assertEqual(line.state, "agrees")
 
     def test_units_on_paper_behind_current_transformers(self):
         meter = self._meter("202611000002", ct_ratio=40)

@@ -12,6 +12,9 @@ from ..tools.roll_forward import COLUMNS, Movement, moved, roll
 
 GROUPS = ("accountant", "manager", "supervisor")
 NO_END = fields.Datetime.to_datetime("9999-01-01")
+# Orders are kept to the second, readings finer: what a meter said just before it was cleared is not
+# to fall behind its clearing.
+SECOND = timedelta(seconds=1)
 FIGURES = ("opening", *COLUMNS.values(), "used", "settled", "closing")
 
 
@@ -113,14 +116,15 @@ class UtilityRollForward(models.TransientModel):
                 if order.settlement_step_id.kind == "wipe":
                     # What was on the meter before its customer.
                     continue
+                proved = order.done_at + SECOND
                 if order.kind == "clear":
-                    rows.append((order.meter_id, since, order.done_at))
-                    meter, since = None, order.done_at
+                    rows.append((order.meter_id, since, proved))
+                    meter, since = None, proved
                     continue
                 if meter and meter != order.meter_id:
                     # The old meter was dead: nothing proved its end.
-                    rows.append((meter, since, order.done_at))
-                meter, since = order.meter_id, order.done_at
+                    rows.append((meter, since, proved))
+                meter, since = order.meter_id, proved
             if meter or not rows:
                 rows.append((meter or contract.meter_id, since, closed))
             stays[contract.id] = rows
