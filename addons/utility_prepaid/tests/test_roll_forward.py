@@ -160,12 +160,13 @@ class TestRollForward(UtilityCommon):
             settlement = self.contract._close()
             settlement._step("read").command_id._read_done({"total": "20.00", "balance": "80.00"})
             self._read("20.00", "80.00")
-            clear = settlement._step("clear").command_id
-            self._arm(clear)
-            proof = {"number": 0, "epoch": clear.epoch + 1, "balance_before": 80}
-            clear._prove({**proof, "balance_after": 0})
-            with self.enter_registry_test_mode():
-                self.env.ref("utility_prepaid.ir_cron_settlements").method_direct_trigger()
+        clear = settlement._step("clear").command_id
+        self._arm(clear)
+        clear._prove(
+            {"number": 0, "epoch": clear.epoch + 1, "balance_before": 80, "balance_after": 0}
+        )
+        with self.enter_registry_test_mode():
+            self.env.ref("utility_prepaid.ir_cron_settlements").method_direct_trigger()
         self.env.invalidate_all()
         self._at(5)
         line = self._roll(date(2026, 9, 28), date(2026, 9, 30))
