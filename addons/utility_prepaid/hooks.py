@@ -5,7 +5,8 @@ def post_init_hook(env):
 
 
 def uninstall_hook(env):
-    """Odoo drops the tables of models; that of the readings is no model's own."""
+    """Odoo drops the tables of models; those of readings and of checks are no model's own."""
+    env["utility.check.part"]._drop()
     env.cr.execute(
         """
         DROP VIEW IF EXISTS utility_reading;

@@ -1,7 +1,7 @@
-"""make bench: the wire against its limit, and a sale against Odoo's own invoice and payment.
+"""make bench: wire, sale, readings and daily check against what they are to be measured by.
 
 With the word `wire`: only one line, and the package `dlt645` on it (wire.py, dlt645_package.py).
-With `fleet`: many lines at once (fleet.py). Beside it: readings.py, hub.py, posting.py, check.py.
+With `fleet`: many lines at once (fleet.py). Beside it: hub.py, posting.py.
 """
 
 import json
@@ -19,6 +19,7 @@ sys.path[:0] = [
     str(TOP / "addons" / "meter_gateway" / "lib"),
 ]
 
+import check
 import dlt645_package
 import fleet
 import readings
@@ -43,6 +44,7 @@ def main():
         return
     tell_sale(sale(folder))
     readings.tell(readings.measure(folder))
+    check.tell(check.measure(folder))
 
 
 def tell_fleet(folder):

@@ -77,11 +77,14 @@ class Copier:
         self.indexes[table] = self.cr.fetchall()
         for name, __ in self.indexes[table]:
             self.cr.execute(f"DROP INDEX {name}")
+        # nothing that is there already is changed, so there are no news
+        self.cr.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
 
     def finish(self):
         """Indexes again, and what the server's own upkeep would have done by the next morning."""
-        for created in self.indexes.values():
-            for __, definition in created:
+        for table, dropped in self.indexes.items():
+            self.cr.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+            for __, definition in dropped:
                 self.cr.execute(definition)
         self.cr.commit()
         self.cr._cnx.autocommit = True

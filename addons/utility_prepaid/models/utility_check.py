@@ -68,6 +68,12 @@ class UtilityCheck(models.Model):
         """Check the days that ended since the last check, company by company; then remind."""
         cron = self.env["ir.cron"]
         companies = self.env["res.company"].search([("utility_account_id", "!=", False)])
+        base = self.env["utility.check.base"].sudo()
+        for company in companies:
+            while base._carry_forward(company):
+                if not cron._commit_progress(remaining=1):
+                    return
+        base._forget_news()
         days = [(company, day) for company in companies for day in self._days_due(company)]
         cron._commit_progress(remaining=len(days))
         for company, day in days:

@@ -52,6 +52,21 @@ class UtilityCheckDifference(models.Model):
     def action_open_meter(self):
         return self._open_record(self.meter_id)
 
+    def _entries(self):
+        """The journal entries of the sale, else of the contract with all its sales.
+
+        One relation after the other: in one condition, all items of the account are gone through.
+        """
+        vends = self.vend_id.sudo() or self.contract_id.sudo().vend_ids
+        moves = self.env["account.move"].sudo()
+        payments = self.env["account.payment"].sudo()
+        payments = payments.search([("utility_vend_id", "in", vends.ids)])
+        found = moves.search([("utility_vend_id", "in", vends.ids)])
+        found |= moves.search([("origin_payment_id", "in", payments.ids)])
+        if not self.vend_id:
+            found |= moves.search([("utility_contract_id", "=", self.contract_id.id)])
+        return found
+
     def action_open_items(self):
         """The journal items of the customers' account behind the difference."""
         self.ensure_one()
@@ -59,24 +74,8 @@ class UtilityCheckDifference(models.Model):
             ("account_id", "=", self.company_id.sudo().utility_account_id.id),
             ("parent_state", "=", "posted"),
         ]
-        if self.vend_id:
-            domain += [
-                "|",
-                ("move_id.utility_vend_id", "=", self.vend_id.id),
-                ("move_id.origin_payment_id.utility_vend_id", "=", self.vend_id.id),
-            ]
-        elif self.contract_id:
-            domain += [
-                "|",
-                ("move_id.utility_contract_id", "=", self.contract_id.id),
-                "|",
-                ("move_id.utility_vend_id.contract_id", "=", self.contract_id.id),
-                (
-                    "move_id.origin_payment_id.utility_vend_id.contract_id",
-                    "=",
-                    self.contract_id.id,
-                ),
-            ]
+        if self.vend_id or self.contract_id:
+            domain.append(("move_id", "in", self._entries().ids))
         else:
             domain += [
                 ("partner_id", "=", self.partner_id.id),

@@ -13,21 +13,20 @@ class UtilityCheckPosition(models.AbstractModel):
 
     _inherit = "utility.check.position"
 
-    def _vend_findings(self, scope):
+    def _vend_findings(self):
         """Sales whose money, proof and documents do not go together."""
         query = SQL(
-            """%s
+            """
             SELECT v.id, v.kind, v.state, v.site_id, v.utility, v.journal_id, v.contract_id,
                    v.meter_id, v.partner_id, v.accepted_at, v.delivered_at, v.proved,
                    c.state AS command_state, (v.money + v.drawn - v.due)::text AS sum_payment,
                    (v.due - v.settled)::text AS sum_state, v.posted::text AS sum_posted,
                    (v.billable - v.posted)::text AS sum_ledger
-              FROM vends v
+              FROM check_vend v
          LEFT JOIN utility_command c ON c.id = v.command_id
              WHERE v.money + v.drawn <> v.due OR v.due <> v.settled OR v.billable <> v.posted
              ORDER BY v.id
-            """,
-            scope,
+            """
         )
         for row in self._rows(query):
             place = (row["site_id"], row["utility"], row["journal_id"])
@@ -66,10 +65,10 @@ class UtilityCheckPosition(models.AbstractModel):
             return "no_proof"
         return "wrong_amount" if row["sum_posted"] else "not_posted"
 
-    def _contract_findings(self, company, places, scope, date):
+    def _contract_findings(self, company, places, date):
         """What customers owe, or are owed, beside their sales."""
         query = SQL(
-            """%s
+            """
             SELECT c.id, c.meter_id, c.partner_id, c.utility, i.since,
                    COALESCE(r.site_id, m.site_id) AS site_id,
                    c.state = 'closed' AND c.date_close <= %s AS closed,
@@ -80,19 +79,13 @@ class UtilityCheckPosition(models.AbstractModel):
               FROM utility_contract c
          LEFT JOIN utility_room r ON r.id = c.room_id
          LEFT JOIN utility_meter m ON m.id = c.meter_id
-         LEFT JOIN (SELECT contract_id, min(date) AS since,
-                           sum(credit) FILTER (WHERE journal_id IS NOT NULL) AS money,
-                           -sum(credit) FILTER (WHERE journal_id IS NULL) AS documents
-                      FROM items WHERE vend_id IS NULL AND contract_id IS NOT NULL
+         LEFT JOIN (SELECT contract_id, min(since) AS since,
+                           sum(money_in - money_out) AS money, sum(booked) AS documents
+                      FROM check_paid WHERE NOT of_sale AND contract_id IS NOT NULL
                      GROUP BY contract_id) i ON i.contract_id = c.id
-         LEFT JOIN (SELECT contract_id,
-                           -- emergency credit that is owed on use is billed when it is used
-                           sum(billable) FILTER (WHERE given) AS given,
-                           sum(sign * arrears) FILTER (WHERE proved AND NOT given) AS arrears,
-                           sum(carried) FILTER (WHERE proved AND NOT given) AS carried,
-                           sum(drawn) AS drawn
-                      FROM vends WHERE proved OR drawn <> 0 GROUP BY contract_id) v
-                ON v.contract_id = c.id
+         LEFT JOIN (SELECT contract_id, sum(given) AS given, sum(arrears) AS arrears,
+                           sum(carried) AS carried, sum(drawn) AS drawn
+                      FROM check_sold GROUP BY contract_id) v ON v.contract_id = c.id
          LEFT JOIN (SELECT contract_id, sum(unspent) AS unspent
                       FROM (SELECT contract_id, unspent FROM utility_payment_return
                              WHERE state = 'posted' AND date <= %s
@@ -110,7 +103,6 @@ class UtilityCheckPosition(models.AbstractModel):
              WHERE i.contract_id IS NOT NULL OR v.contract_id IS NOT NULL
              ORDER BY c.id
             """,
-            scope,
             date,
             date,
             date,
@@ -138,15 +130,15 @@ class UtilityCheckPosition(models.AbstractModel):
                     },
                 )  # fmt: skip
 
-    def _alone_findings(self, scope):
+    def _alone_findings(self):
         """Items of the customers' account that belong to no sale and no contract."""
         query = SQL(
-            """%s
-            SELECT journal_id, partner_id, min(date) AS since, sum(credit)::text AS sum_credit
-              FROM items WHERE vend_id IS NULL AND contract_id IS NULL
-             GROUP BY 1, 2 HAVING sum(credit) <> 0 ORDER BY 1, 2
-            """,
-            scope,
+            """
+            SELECT journal_id, partner_id, min(since) AS since,
+                   sum(money_in - money_out - booked)::text AS sum_credit
+              FROM check_paid WHERE NOT of_sale AND contract_id IS NULL
+             GROUP BY 1, 2 HAVING sum(money_in - money_out - booked) <> 0 ORDER BY 1, 2
+            """
         )
         for row in self._rows(query):
             journal, partner, amount = row["journal_id"], row["partner_id"], row["sum_credit"]

@@ -79,6 +79,10 @@ class UtilityCounter(models.AbstractModel):
                 ],
                 **config,
             }
+        return {**self._shift_figures(session), **self._shift_lists(session), **config}
+
+    def _shift_figures(self, session):
+        """What a shift itself says; amounts as texts."""
         full = session.sudo()
         text = session._text
         supervisor = self.env.user.has_group("utility_prepaid.group_supervisor")
@@ -98,6 +102,15 @@ class UtilityCounter(models.AbstractModel):
             "expected_now": text(full.cash_expected_now)
             if supervisor and not session.counted_at
             else "",
+            "needs_signature": session.needs_signature,
+            "signed_by": session.signed_by_id.name or "",
+            "float_left": text(session.float_left) if session.state == "closed" else "",
+        }
+
+    def _shift_lists(self, session):
+        """What belongs to a shift, and what may be chosen in it."""
+        text = session._text
+        return {
             "methods": [
                 {
                     "name": line.name,
@@ -128,9 +141,6 @@ class UtilityCounter(models.AbstractModel):
                 }
                 for line in session.uncertain_ids
             ],
-            "needs_signature": session.needs_signature,
-            "signed_by": session.signed_by_id.name or "",
-            "float_left": text(session.float_left) if session.state == "closed" else "",
             "reasons": [
                 {"id": reason.id, "name": reason.name, "direction": reason.direction}
                 for reason in self.env["utility.cash.reason"].search(
@@ -143,7 +153,6 @@ class UtilityCounter(models.AbstractModel):
             "banks": [
                 {"id": int(key), "name": name} for key, name in session.company_id._utility_banks()
             ],
-            **config,
         }
 
     @api.model

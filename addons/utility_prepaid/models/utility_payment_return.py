@@ -81,7 +81,9 @@ class UtilityPaymentReturn(models.Model):
         readonly=True, copy=False, help="What of it had been carried to the next sale."
     )
     owed = fields.Monetary("Owed under the contract", compute="_compute_owed")
-    move_id = fields.Many2one("account.move", "Journal entry", readonly=True, copy=False)
+    move_id = fields.Many2one(
+        "account.move", "Journal entry", readonly=True, copy=False, index="btree_not_null"
+    )
     statement_line_id = fields.Many2one(
         "account.bank.statement.line",
         "Bank transaction",

@@ -1,7 +1,7 @@
 from odoo import models
 
 from ..tools.decimals import dec
-from ..tools.lots import Lot
+from ..tools.lots import lot_of, on_paper
 
 
 class UtilityVend(models.Model):
@@ -10,14 +10,15 @@ class UtilityVend(models.Model):
     def _lot(self):
         """This movement as a `tools.lots.Lot`."""
         self.ensure_one()
-        units = self._on_paper(self.credit)
-        before = self._on_paper(self.balance_before) if self.state == "delivered" else None
-        if self.kind == "transfer":
-            # The same credit on another meter: what is left of the lots, and no lot of its own.
-            return Lot(self.id, dec(0), dec(0, 2), free=True, before=units)
-        amount = dec(self.cost, 2)
-        free = self.kind in ("quota", "temporary") or not amount
-        return Lot(self.id, units, dec(0, 2) if free else amount, free=free, before=before)
+        return lot_of(
+            self.id,
+            self.kind,
+            dec(self.units),
+            dec(self.credit),
+            dec(self.cost, 2),
+            dec(self.balance_before) if self.state == "delivered" else None,
+            self._paper_ratio(),
+        )
 
     def _on_paper(self, counted):
         """What the meter counted, as on paper: times the CT ratio of this movement.
@@ -25,9 +26,8 @@ class UtilityVend(models.Model):
         :param counted: credit or balance of the meter, a field's value
         :return: Decimal; money on a meter that counts money
         """
-        counted = dec(counted)
-        if self.meter_id.credit == "money":
-            return counted
-        if self.credit:
-            return counted * dec(self.units) / dec(self.credit)
-        return counted * dec(self.meter_id.ct_ratio)
+        return on_paper(dec(counted), dec(self.units), dec(self.credit), self._paper_ratio())
+
+    def _paper_ratio(self):
+        meter = self.meter_id
+        return None if meter.credit == "money" else dec(meter.ct_ratio)

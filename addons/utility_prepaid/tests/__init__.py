@@ -5,7 +5,7 @@ from . import test_counter_tour, test_receipt, test_remainder, test_translations
 from . import test_reading, test_reading_use
 from . import test_command_kinds
 from . import test_vend_decide
-from . import test_check, test_meter_loss, test_roll_forward
+from . import test_check, test_check_base, test_meter_loss, test_roll_forward
 from . import test_cash_session
 from . import test_cash_session_overnight
 from . import test_cash_session_report

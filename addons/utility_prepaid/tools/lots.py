@@ -5,6 +5,7 @@ then paid ones, first in first out. Every lot may tell what the meter held when 
 units which were used up before a free lot came are not taken for free ones afterwards.
 """
 
+from collections import deque
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -30,6 +31,41 @@ class Lot(NamedTuple):
     amount: Decimal
     free: bool = False
     before: Decimal | None = None
+
+
+def lot_of(key, kind, units, credit, cost, before, ratio):
+    """A movement of credit as a lot.
+
+    :param kind: of `utility.vend`
+    :param Decimal units: on paper
+    :param Decimal credit: the same as it was sent to the meter
+    :param Decimal cost: what was paid for it
+    :param before: what the meter counted when it came (Decimal); none when nobody knows
+    :param ratio: of the meter's current transformer (Decimal); none for a meter that counts money
+
+    >>> lot_of("a", "sale", Decimal(40), Decimal(2), Decimal("22.00"), Decimal(1), Decimal(30))
+    Lot(key='a', units=Decimal('40'), amount=Decimal('22.00'), free=False, before=Decimal('20'))
+    >>> lot_of("b", "transfer", Decimal(40), Decimal(2), Decimal(0), Decimal(0), Decimal(20)).before
+    Decimal('40')
+    """
+    came = on_paper(credit, units, credit, ratio)
+    if kind == "transfer":
+        # The same credit on another meter: what is left of the lots, and no lot of its own.
+        return Lot(key, NOTHING, NOTHING, free=True, before=came)
+    before = None if before is None else on_paper(before, units, credit, ratio)
+    free = kind in ("quota", "temporary") or not cost
+    return Lot(key, came, NOTHING if free else cost, free, before)
+
+
+def on_paper(counted, units, credit, ratio):
+    """What a meter counted, as on paper: times the CT ratio that a movement had; see `lot_of`.
+
+    >>> on_paper(Decimal(3), Decimal(0), Decimal(0), Decimal(30))
+    Decimal('90')
+    """
+    if ratio is None:
+        return counted
+    return counted * units / credit if credit else counted * ratio
 
 
 def worth(lot, units, minor=CENT):
@@ -83,6 +119,8 @@ def left(lots, units, minor=CENT):
     >>> [(lot.key, str(units)) for lot, units, __ in left([*lots, off], Decimal(60))]
     [('a', '20'), ('b', '40')]
     """
+    if units <= 0:
+        return []
     return [
         (lot, rest, _worth_above(lot, lot.units - off - rest, lot.units - off, minor))
         for lot, rest, off in _walk(lots, units)
@@ -156,18 +194,18 @@ def _worth_above(lot, first, last, minor):
 
 def _walk(lots, units):
     """What became of each lot: list of [Lot, units left, units taken off the meter again]."""
-    pool = []
+    pool = _Pool()
     for lot in lots:
         if lot.before is not None:
-            _use(pool, lot.before)
+            pool.use(lot.before)
         if lot.units < 0:
-            _take_off(pool, -lot.units)
+            pool.take_off(-lot.units)
         else:
-            pool.append([lot, lot.units, NOTHING])
+            pool.add(lot)
             if lot.before is not None:
-                _use(pool, lot.before + lot.units)
-    _use(pool, units)
-    return pool
+                pool.use(lot.before + lot.units)
+    pool.use(units)
+    return pool.entries
 
 
 def _difference(now, before):
@@ -180,23 +218,40 @@ def _difference(now, before):
     return found
 
 
-def _use(pool, target):
-    """Use units until so many are left: free ones first, then the oldest."""
-    over = sum((rest for __, rest, __ in pool), NOTHING) - max(target, NOTHING)
-    for entry in sorted(pool, key=lambda entry: not entry[0].free):
-        if over <= 0:
-            break
-        taken = min(entry[1], over)
-        entry[1] -= taken
-        over -= taken
+class _Pool:
+    """Lots with what is left of them. What is used up is not looked at again: years go quickly."""
 
+    def __init__(self):
+        self.entries = []
+        # of these, with something left, oldest first
+        self.free, self.paid = deque(), deque()
+        self.there = NOTHING
 
-def _take_off(pool, units):
-    """Take units off again, the newest paid ones first; nobody used them."""
-    newest = pool[::-1]
-    newest.sort(key=lambda entry: entry[0].free)
-    for entry in newest:
-        taken = min(entry[1], units)
-        entry[1] -= taken
-        entry[2] += taken
-        units -= taken
+    def add(self, lot):
+        entry = [lot, lot.units, NOTHING]
+        self.entries.append(entry)
+        (self.free if lot.free else self.paid).append(entry)
+        self.there += lot.units
+
+    def use(self, target):
+        """Use units until so many are left: free ones first, then the oldest."""
+        over = self.there - max(target, NOTHING)
+        if over > 0:
+            self._take(over, (self.free, self.paid), oldest=True)
+
+    def take_off(self, units):
+        """Take units off again, the newest paid ones first; nobody used them."""
+        self._take(units, (self.paid, self.free), oldest=False)
+
+    def _take(self, units, queues, oldest):
+        for queue in queues:
+            while queue and units > 0:
+                entry = queue[0 if oldest else -1]
+                taken = min(entry[1], units)
+                entry[1] -= taken
+                if not oldest:
+                    entry[2] += taken
+                units -= taken
+                self.there -= taken
+                if not entry[1]:
+                    (queue.popleft if oldest else queue.pop)()
