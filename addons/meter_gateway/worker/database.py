@@ -125,6 +125,11 @@ class RunDatabase:
         with self.env.registry.cursor() as cr:
             # For all its transactions; the next user of the connection sets its own.
             cr._cnx.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+            # A plan stays for the whole run and may be made while there are no rows yet: always row
+            # by row through the indexes. The pool resets these.
+            cr.execute(
+                "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+            )
             with planned_once(cr):
                 yield PlanDatabase(self.env(cr=cr, context={}))
 
