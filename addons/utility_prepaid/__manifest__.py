@@ -95,6 +95,7 @@
         "views/res_users_views.xml",
         "views/res_config_settings_board_views.xml",
         "views/res_config_settings_check_views.xml",
+        "views/res_config_settings_counter_views.xml",
         "views/res_config_settings_retry_views.xml",
         "views/utility_meter_reading_views.xml",
         "views/utility_board_views.xml",

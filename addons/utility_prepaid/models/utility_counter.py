@@ -192,6 +192,7 @@ class UtilityCounter(models.AbstractModel):
             "type": meter.type_id.name,
             "utility": meter.utility,
             "unit": self._unit(meter),
+            "uom": meter.type_id.uom_id.name or "",
             "room": meter.room_id.display_name or "",
             "customer": contract.sudo().partner_id.name or "",
             "customer_id": contract.sudo().partner_id.id,

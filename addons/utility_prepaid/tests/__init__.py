@@ -1,3 +1,4 @@
+from . import test_counter_acts
 from . import test_board, test_board_tour
 from . import test_command, test_counter, test_vend_ledger
 from . import test_access, test_archive, test_contract, test_demo_site, test_tariff

@@ -17,6 +17,8 @@ import {MeterCard} from "./meter_card";
 import {SaleFormPanel} from "./sale_form_panel";
 import {SalePanel} from "./sale_panel";
 import {SaleTray} from "./sale_tray";
+import {KeyHelp} from "./key_help";
+import {MorePanel} from "./more_panel";
 import {SearchPanel} from "./search_panel";
 import {printReceipt} from "./receipt_printer";
 
@@ -26,14 +28,22 @@ const POLL_EVERY = 2000;
 /** The counter screen: keys and clicks to the model's acts, the model's state to the screen. */
 export class Counter extends Component {
     static template = "utility_prepaid.Counter";
-    static components = {MeterCard, SaleFormPanel, SalePanel, SaleTray, SearchPanel};
+    static components = {
+        KeyHelp,
+        MeterCard,
+        MorePanel,
+        SaleFormPanel,
+        SalePanel,
+        SaleTray,
+        SearchPanel,
+    };
     static props = {...standardActionServiceProps};
 
     setup() {
         this.root = useRef("root");
         this.ui = useService("ui");
         this.action = useService("action");
-        const orm = useService("orm");
+        const orm = (this.orm = useService("orm"));
         const bus = useService("bus_service");
         this.model = useState(
             new CounterModel({
@@ -132,13 +142,23 @@ export class Counter extends Component {
             "method-next": () => model.form.moveMethod(1),
             "method-previous": () => model.form.moveMethod(-1),
             method: () => model.form.setMethod(model.form.methods[number - 1]?.id),
+            units: () => model.form.toggleUnits(),
             sell: () => model.sell(),
+            "sell-unusual": () => model.form.unusual.length && model.sell(true),
             "print-80mm": () => this.print("80mm"),
             "print-a5": () => this.print("a5"),
             reverse: () => model.startAsk("reverse"),
             refund: () => model.startAsk("refund"),
             "wrong-room": () => this.openWrongRoom(),
             invoices: () => this.openInvoices(),
+            shift: () => this.openShift(),
+            more: () => model.toggleMore(),
+            "more-down": () => model.moveMore(1),
+            "more-up": () => model.moveMore(-1),
+            "more-open": () => this.openAct(number),
+            help: () => {
+                model.help = !model.help;
+            },
             confirm: () => model.confirm(),
             retry: () => model.retry(),
             tray: () => model.toggleTray(),
@@ -172,6 +192,30 @@ export class Counter extends Component {
     async openInvoices() {
         await this.openForm("utility_prepaid.utility_counter_invoice_action", {
             default_partner_id: this.model.card?.customer_id || false,
+        });
+    }
+
+    /** The cashier's shift, or the form that begins one; methods follow from it. */
+    async openShift() {
+        await this.openAction(await this.orm.call("utility.counter", "shift_action", []));
+    }
+
+    async openAct(number) {
+        const action = await this.model.startAct(Number(number));
+        if (action) {
+            await this.openAction(action);
+        }
+    }
+
+    async openAction(action) {
+        await this.action.doAction(action, {
+            onClose: async () => {
+                this.focus();
+                await this.model.refreshConfig();
+                if (this.model.card) {
+                    await this.model.refreshCard();
+                }
+            },
         });
     }
 

@@ -49,6 +49,9 @@ export class CounterModel {
         this.entries = [];
         this.parked = [];
         this.tray = {focus: false, index: 0};
+        // The list of what else can be done with the meter, while it is open.
+        this.more = null;
+        this.help = false;
         this.methodId = false;
         // Grows with every customer: an answer for the one before is not shown.
         this.turn = 0;
@@ -66,8 +69,14 @@ export class CounterModel {
 
     /** What `actOf` wants to know. */
     get place() {
-        const {stage, form, acts, tray} = this;
-        return {stage, step: form?.step, asking: Boolean(acts?.ask), tray: tray.focus};
+        const {stage, form, acts, tray, more} = this;
+        return {
+            stage,
+            step: form?.step,
+            asking: Boolean(acts?.ask),
+            tray: tray.focus,
+            more: Boolean(more),
+        };
     }
 
     get current() {
@@ -211,14 +220,15 @@ export class CounterModel {
 
     // -- selling ----------------------------------------------------------------------
 
-    async sell() {
+    /** @param {boolean} unusual the cashier said so of an unusual sale */
+    async sell(unusual = false) {
         const {form} = this;
         if (!form) {
             return;
         }
         this.notice = "";
         this.methodId = form.methodId;
-        const selling = form.sell();
+        const selling = form.sell(unusual);
         this._save();
         const status = await selling;
         if (status) {
@@ -386,7 +396,11 @@ export class CounterModel {
     // -- going on ---------------------------------------------------------------------
 
     back() {
-        if (this.tray.focus) {
+        if (this.help) {
+            this.help = false;
+        } else if (this.more) {
+            this.more = null;
+        } else if (this.tray.focus) {
             this.tray.focus = false;
         } else if (this.acts?.ask) {
             this.acts.cancelAsk();
@@ -413,6 +427,49 @@ export class CounterModel {
         Object.assign(this, {form: null, acts: null, card: null, notice: ""});
         this.reading = {busy: false, failed: false, message: ""};
         this.tray = {focus: false, index: 0};
+        this.more = null;
+    }
+
+    // -- what else can be done --------------------------------------------------------
+
+    /** Open the list of other acts for the meter on the screen, or close it. */
+    async toggleMore() {
+        if (this.more || !this.card) {
+            this.more = null;
+            return;
+        }
+        const {turn} = this;
+        try {
+            const items = await this.call("acts", this.card.id);
+            if (turn === this.turn) {
+                this.more = {items, index: 0};
+            }
+        } catch (error) {
+            this.notice = wordsOf(error);
+        }
+    }
+
+    moveMore(by) {
+        const last = this.more.items.length - 1;
+        this.more.index = Math.min(Math.max(this.more.index + by, 0), last);
+    }
+
+    /**
+     * @param {number} [number] place in the list, from 1; without it the one that is marked
+     * @returns {Promise<Object|null>} the action to do
+     */
+    async startAct(number) {
+        const item = this.more?.items[number ? number - 1 : this.more.index];
+        if (!item) {
+            return null;
+        }
+        this.more = null;
+        try {
+            return await this.call("start_act", this.card.id, item.name);
+        } catch (error) {
+            this.notice = wordsOf(error);
+            return null;
+        }
     }
 
     toggleTray() {

@@ -63,6 +63,20 @@ export function parseAmount(text, digits = 2) {
     return {value, error: ""};
 }
 
+/** Decimals that the server takes of units. */
+const UNIT_DIGITS = 4;
+
+/**
+ * Read what a cashier typed as units, see `parseAmount`.
+ *
+ * @param {string} text
+ * @returns {{value: string, error: string}}
+ */
+export function parseUnits(text) {
+    const {value, error} = parseAmount(text, UNIT_DIGITS);
+    return {value, error: error && _t("Units have digits, at most one point and four decimals.")};
+}
+
 /**
  * @param {string} text an amount as the server wrote it
  * @param {{symbol: string, position: string}} currency
@@ -230,9 +244,9 @@ export function keyName({key, code = ""}) {
 /**
  * What a key does where the cashier is.
  *
- * @param {Object} place `{stage, step, asking, tray, typing}`: stage is "search", "form" or
- *     "sale"; step is "amount" or "method"; asking, tray and typing (an input has the focus)
- *     are booleans
+ * @param {Object} place `{stage, step, asking, tray, more, typing}`: stage is "search", "form"
+ *     or "sale"; step is "amount" or "method"; asking, tray, more (the list of other acts is
+ *     open) and typing (an input has the focus) are booleans
  * @param {{key: string, code?: string, repeat?: boolean, shiftKey?: boolean}} event
  * @returns {string} name of the act, "method:n" for the n-th method, "" for none
  */
@@ -244,6 +258,9 @@ export function actOf(place, event) {
     }
     if (key === "escape") {
         return "back";
+    }
+    if (key === "?" && !place.asking) {
+        return "help";
     }
     if (key === "f2") {
         return "find";
@@ -260,6 +277,18 @@ export function actOf(place, event) {
     if (key === "f9") {
         return place.stage === "form" ? "last" : "";
     }
+    if (key === "f10") {
+        return "shift";
+    }
+    if (key === "f7") {
+        return place.stage === "search" ? "" : "more";
+    }
+    if (place.more) {
+        return (
+            {arrowdown: "more-down", arrowup: "more-up", enter: "more-open"}[key] ||
+            (/^[1-9]$/.test(key) ? `more-open:${key}` : "")
+        );
+    }
     if (place.tray) {
         return {arrowdown: "tray-down", arrowup: "tray-up", enter: "tray-open"}[key] || "";
     }
@@ -268,6 +297,9 @@ export function actOf(place, event) {
     }
     if (place.stage === "search") {
         return {arrowdown: "down", arrowup: "up", enter: "pick"}[key] || "";
+    }
+    if (place.stage === "form" && key === "f3") {
+        return "units";
     }
     if (place.stage === "form" && place.step === "amount") {
         return (key === "tab" && !event.shiftKey) || key === "enter" ? "to-method" : "";
@@ -288,6 +320,7 @@ export function actOf(place, event) {
                 backspace: "to-amount",
                 tab: "to-amount",
                 enter: "sell",
+                y: "sell-unusual",
             }[key] || ""
         );
     }

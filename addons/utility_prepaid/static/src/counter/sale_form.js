@@ -1,6 +1,6 @@
 import {_t} from "@web/core/l10n/translation";
 import {isLost, wordsOf} from "./counter_errors";
-import {parseAmount} from "./counter_rules";
+import {parseAmount, parseUnits} from "./counter_rules";
 
 /**
  * One sale before it is saved. Its id is made with it and never changes: sending the form
@@ -21,6 +21,8 @@ export class SaleForm {
         const known = methods.some(({id}) => id === methodId);
         Object.assign(this, {card, uuid, methods, digits, call});
         this.methodId = known ? methodId : methods[0]?.id || false;
+        // What was typed is money, or the units that are wanted.
+        this.byUnits = false;
         this.amount = "";
         this.value = "";
         this.step = "amount";
@@ -35,13 +37,14 @@ export class SaleForm {
     /** A form that was kept over a reload of the page: its answer never came. */
     static restore(kept, desk, call) {
         const form = new this(kept.card, kept.uuid, desk, call);
-        const {amount, value, methodId, quote} = kept;
-        return Object.assign(form, {amount, value, methodId, quote, step: "method", lost: true});
+        const {amount, value, byUnits, methodId, quote} = kept;
+        const typed = {amount, value, byUnits: Boolean(byUnits)};
+        return Object.assign(form, {...typed, methodId, quote, step: "method", lost: true});
     }
 
     get kept() {
-        const {card, uuid, amount, value, methodId, quote} = this;
-        return {card, uuid, amount, value, methodId, quote};
+        const {card, uuid, amount, value, byUnits, methodId, quote} = this;
+        return {card, uuid, amount, value, byUnits, methodId, quote};
     }
 
     get frozen() {
@@ -52,11 +55,30 @@ export class SaleForm {
         return this.methods.find(({id}) => id === this.methodId) || null;
     }
 
+    /** The money that the customer pays: as typed, or what the units cost. */
+    get money() {
+        return this.byUnits ? this.quote?.amount || "" : this.value;
+    }
+
+    /** What is odd about the sale: it takes a key that routine never needs. */
+    get unusual() {
+        return this.quote?.unusual || [];
+    }
+
+    /** Type units in place of money, or money again. */
+    toggleUnits() {
+        if (!this.frozen) {
+            this.turn++;
+            Object.assign(this, {byUnits: !this.byUnits, amount: "", value: "", error: ""});
+            Object.assign(this, {step: "amount", quote: null, quoting: false});
+        }
+    }
+
     setAmount(text) {
         if (this.frozen) {
             return;
         }
-        const {value, error} = parseAmount(text, this.digits);
+        const {value, error} = this.byUnits ? parseUnits(text) : parseAmount(text, this.digits);
         if (value !== this.value) {
             this.turn++;
             Object.assign(this, {quote: null, quoting: false});
@@ -74,7 +96,8 @@ export class SaleForm {
         let quote = null;
         let error = "";
         try {
-            quote = await this.call("quote", this.card.id, this.value);
+            const asked = this.byUnits ? ["", this.value] : [this.value];
+            quote = await this.call("quote", this.card.id, ...asked);
             error = quote.ok ? "" : quote.error;
         } catch (fault) {
             error = wordsOf(fault);
@@ -90,7 +113,8 @@ export class SaleForm {
         }
         const {value} = this;
         if (!value) {
-            this.error = this.error || _t("Type the amount first.");
+            const words = this.byUnits ? _t("Type the units first.") : _t("Type the amount first.");
+            this.error = this.error || words;
             return;
         }
         if (!this.quote) {
@@ -122,11 +146,16 @@ export class SaleForm {
     /**
      * Send the sale. A second Enter finds the form busy.
      *
+     * @param {boolean} unusual the cashier said so of an unusual sale
      * @returns {Promise<Object|null>} status of the saved sale; null when it was refused or
      *     when nobody knows, see `error` and `lost`
      */
-    async sell() {
-        if (this.busy || this.step !== "method" || !this.value || !this.card.sellable) {
+    async sell(unusual = false) {
+        if (this.busy || this.step !== "method" || !this.money || !this.card.sellable) {
+            return null;
+        }
+        if (this.unusual.length && !unusual && !this.lost) {
+            this.error = _t("This sale is unusual: Y sells all the same.");
             return null;
         }
         if (!this.method) {
@@ -135,8 +164,8 @@ export class SaleForm {
         }
         Object.assign(this, {busy: true, error: ""});
         try {
-            const {uuid, card, value, methodId} = this;
-            return await this.call("sell", uuid, card.id, value, methodId);
+            const {uuid, card, money, methodId} = this;
+            return await this.call("sell", uuid, card.id, money, methodId);
         } catch (fault) {
             const lost = isLost(fault);
             const words = lost

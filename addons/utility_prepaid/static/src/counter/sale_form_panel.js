@@ -33,8 +33,17 @@ export class SaleFormPanel extends Component {
         return formatMoney(text, this.model.config?.currency);
     }
 
+    /** What the typed number is, and its sign. */
+    get typed() {
+        const {byUnits, quote, card} = this.form;
+        const {symbol, position} = this.model.config.currency;
+        return byUnits
+            ? {label: _t("Units"), after: quote?.unit || card.uom}
+            : {label: _t("Amount"), [position]: symbol};
+    }
+
     get takeWords() {
-        return _t("Take %s and charge the meter", this.money(this.form.value));
+        return _t("Take %s and charge the meter", this.money(this.form.money));
     }
 
     get stepWords() {
