@@ -84,6 +84,29 @@ class TestRemote(RemoteCommon):
             ["on", "off"],
         )
 
+    def test_front_desk_and_board_offer_what_the_catalogue_allows(self):
+        for role in ("cashier", "supervisor"):
+            counter = self.env["utility.counter"].with_user(self.users[role])
+            self.assertIn("remote", [act["name"] for act in counter.acts(self.meter.id)])
+            action = counter.start_act(self.meter.id, "remote")
+            self.assertEqual(action["context"]["default_meter_ids"], self.meter.ids)
+        methods = {
+            role: [
+                act["method"]
+                for act in self.env["utility.board"].with_user(self.users[role])._acts()
+            ]
+            for role in ("engineer", "reader")
+        }
+        self.assertEqual(methods["engineer"], ["action_read", "action_remote_operation"])
+        self.assertEqual(methods["reader"], [])
+
+    def test_the_board_says_that_a_line_is_down(self):
+        now = datetime(2026, 11, 25, 12, 0)
+        state = self.meter.state_ids
+        self.assertNotIn("Line is down", self.meter._board_alarms(state, now))
+        self.meter.port_id.line_id.reachable = False
+        self.assertIn("Line is down", self.meter._board_alarms(state, now))
+
     def test_local_control_is_offered_back_without_switching(self):
         self.assertFalse(self._as("engineer", self.meter).can_give_back)
         self._state(control="remote", supply="on")
