@@ -371,7 +371,7 @@ class TestReadingClaims(TransactionCase):
             with RunDatabase(env).apart() as database:
                 cr = database.cr
                 cr.execute("SET synchronous_commit = on")
-                cr.commit()
+                cr.commit()  # pylint: disable=invalid-commit
                 with self.assertRaises(ZeroDivisionError):
                     database.transact(lambda _book: self.assertEqual(setting(), "off") or 1 / 0)
                 database.rollback()

@@ -64,7 +64,7 @@ class ResCompany(models.Model):
             [
                 ("type", "=", "bank"),
                 ("currency_id", "in", (False, self.currency_id.id)),
-                ("id", "not in", acquirers.search([]).journal_id.ids),
+                ("id", "not in", acquirers.search([("company_id", "=", self.id)]).journal_id.ids),
             ]
         )
 

@@ -15,9 +15,10 @@ class UtilityCashSession(models.Model):
     )
 
     def _give_float(self, counted, pieces=None):
-        super()._give_float(counted, pieces)
+        given = super()._give_float(counted, pieces)
         cron = self.env.ref("utility_prepaid.ir_cron_overnight_shifts").sudo()
         cron._trigger(at=self._day_end())
+        return given
 
     def _began(self):
         """When this shift began, on the company's clock."""

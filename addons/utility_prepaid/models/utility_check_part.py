@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.tools import SQL
 
 # Sales, and journal entries of no sale, are carried forward in parts of so many ids (a power of 2).
 PART_BITS = 12
@@ -39,25 +40,35 @@ class UtilityCheckPart(models.AbstractModel):
         self.env.cr.execute(FUNCTIONS_SQL)
         for table, events in TRIGGERS.items():
             for number, (event, condition) in enumerate(events, 1):
-                name = f"utility_check_touch_{number}"
                 self.env.cr.execute(
-                    f"""
-                    DROP TRIGGER IF EXISTS {name} ON {table};
-                    CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW {condition}
-                    EXECUTE FUNCTION utility_check_{table}()
-                    """
+                    SQL(
+                        """
+                        DROP TRIGGER IF EXISTS %(name)s ON %(table)s;
+                        CREATE TRIGGER %(name)s AFTER %(event)s ON %(table)s
+                        FOR EACH ROW %(condition)s EXECUTE FUNCTION %(function)s()
+                        """,
+                        name=SQL.identifier(f"utility_check_touch_{number}"),
+                        table=SQL.identifier(table),
+                        event=SQL(event),
+                        condition=SQL(condition),
+                        function=SQL.identifier(f"utility_check_{table}"),
+                    )
                 )
 
     def _drop(self):
         """Leave nothing in Odoo's own tables when the desk is uninstalled."""
         for table in TRIGGERS:
-            self.env.cr.execute(f"DROP FUNCTION IF EXISTS utility_check_{table}() CASCADE")
+            function = SQL.identifier(f"utility_check_{table}")
+            self.env.cr.execute(SQL("DROP FUNCTION IF EXISTS %s() CASCADE", function))
         self.env.cr.execute(
-            f"""
-            DROP FUNCTION IF EXISTS utility_check_touch_sale(integer);
-            DROP FUNCTION IF EXISTS utility_check_touch_move(integer);
-            DROP TABLE IF EXISTS {", ".join(TABLES)}
-            """
+            SQL(
+                """
+                DROP FUNCTION IF EXISTS utility_check_touch_sale(integer);
+                DROP FUNCTION IF EXISTS utility_check_touch_move(integer);
+                DROP TABLE IF EXISTS %s
+                """,
+                SQL(", ").join(map(SQL.identifier, TABLES)),
+            )
         )
 
 

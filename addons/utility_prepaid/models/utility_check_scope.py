@@ -39,7 +39,8 @@ class UtilityCheckPosition(models.AbstractModel):
             `utility.check.base._parts_sql`
         """
         self.env.flush_all()
-        self.env.cr.execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}")
+        tables = SQL(", ").join(map(SQL.identifier, TABLES))
+        self.env.cr.execute(SQL("DROP TABLE IF EXISTS %s", tables))
         self._make_table("check_part", parts)
         self._make_table("check_chosen", self._chosen_sql(company))
         self._make_table("check_move", self._moves_sql())
