@@ -113,7 +113,8 @@ class UtilityVend(models.Model):
             "quantity": units,
             "price": abs(value) / units,
             "amount": abs(value),
-            "account": self._credit_account(),
+            # What is given away is sold at once under any policy: no run books its use.
+            "account": self._credit_account() if policy == self.policy else None,
         }
         move_type = "out_invoice" if value > 0 else "out_refund"
         return [

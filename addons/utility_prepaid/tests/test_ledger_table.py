@@ -311,6 +311,22 @@ class LedgerTable:
         self._post()
         self.assertEqual(self._new(), [])
 
+    def test_a_deemed_sale_is_revenue_at_once(self):
+        """Free units are worth nothing when they are used: no run would take them off an account
+        of credit that waits for its use."""
+        self.company.utility_free_booking = "deemed_sale"
+        for __ in self._each_policy():
+            vend = self._movement("quota", 100, value=113)
+            self._post()
+            self.assertEqual(
+                self._new(),
+                [
+                    "invoice: customers 113.00, tax -13.00, revenue -100.00",
+                    "entry: free 113.00, customers -113.00",
+                ],
+            )
+            self.assertEqual(vend.deferred_amount, 0)
+
     def test_adjustment(self):
         for __ in self._each_policy():
             self._movement("adjustment", 200, 113.00)
