@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import TransactionCase, freeze_time, tagged
 
 from odoo.addons.utility_prepaid.tests.test_archive import ArchiveCommon
-from odoo.addons.utility_prepaid.tools.prepared import planned_once
+from odoo.addons.utility_prepaid.tools.prepared import planned_ahead
 
 from ..worker import schedule
 from ..worker.database import RunDatabase
@@ -344,11 +344,11 @@ class TestReadingClaims(TransactionCase):
         rows = schedule.claim_due(cr, self.worker_id, NOW, {self.line_id: 4}, {})
         return [row["meter_id"] for row in rows]
 
-    def test_planned_once_it_gives_the_same(self):
+    def test_planned_ahead_it_gives_the_same(self):
         with self.registry.cursor() as plain, self.registry.cursor() as cr:
             rows = self._claim(plain)
             self.assertEqual(rows, self.meter_ids[:4])
-            with planned_once(cr):
+            with planned_ahead(cr):
                 self.assertEqual(self._claim(cr), rows)
                 cr.rollback()
                 schedule.done(cr, [(meter_id, NOW) for meter_id in rows[:1]])
@@ -358,7 +358,7 @@ class TestReadingClaims(TransactionCase):
                     [name for (name,) in cr.fetchall()], ["meter_reading_done", "meter_reading_due"]
                 )
                 cr.rollback()
-            with planned_once(cr):
+            with planned_ahead(cr):
                 self.assertEqual(self._claim(cr), rows, "and again on the same connection")
 
     def test_only_the_plan_does_not_wait_for_the_disk(self):

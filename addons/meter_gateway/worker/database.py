@@ -10,7 +10,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from odoo.tools import SQL
 
-from odoo.addons.utility_prepaid.tools.prepared import planned_once
+from odoo.addons.utility_prepaid.tools.prepared import planned_ahead
 
 _logger = logging.getLogger(__name__)
 
@@ -115,9 +115,9 @@ class RunDatabase:
                     raise
                 self.rollback()
 
-    def planned_once(self):
+    def planned_ahead(self):
         """Within this the statements of every tick are planned once: a context manager."""
-        return planned_once(self.cr) if self.second else nullcontext()
+        return planned_ahead(self.cr) if self.second else nullcontext()
 
     @contextmanager
     def apart(self):
@@ -125,12 +125,7 @@ class RunDatabase:
         with self.env.registry.cursor() as cr:
             # For all its transactions; the next user of the connection sets its own.
             cr._cnx.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
-            # A plan stays for the whole run and may be made while there are no rows yet: always row
-            # by row through the indexes. The pool resets these.
-            cr.execute(
-                "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
-            )
-            with planned_once(cr):
+            with planned_ahead(cr):
                 yield PlanDatabase(self.env(cr=cr, context={}))
 
     def listen(self):

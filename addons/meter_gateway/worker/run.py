@@ -96,7 +96,7 @@ class WorkerRun:
         :param idle: end after so long without work
         """
         try:
-            with collecting.rarely(), self.db.planned_once():
+            with collecting.rarely(), self.db.planned_ahead():
                 self.start()
                 self._loop(seconds, idle)
                 self._finish()

@@ -1,19 +1,22 @@
-"""SQL that a connection which runs it for hours has planned once.
+"""SQL that a connection which runs it again and again has planned ahead.
 
 PostgreSQL looks for a plan anew whenever a statement comes. For a batch of readings that takes as
 long as the work itself; and for the arrays of one batch it may choose to read whole tables, where
-the next batch, planned for arrays of any length, takes each row by its index.
+a plan for arrays of any length takes each row by its index.
 """
 
+import time
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-# Connection -> names of the statements that it has prepared.
+# A plan is used for so many seconds: what is right for tables that are empty yet is not for long.
+KEPT = 2.0
+# Connection -> {name of a statement that it has prepared: until when, by the monotonic clock}.
 _prepared = WeakKeyDictionary()
 
 
 class Statement:
-    """One statement; plain on any cursor, prepared on one that is inside ``planned_once``.
+    """One statement; plain on any cursor, prepared on one that is inside ``planned_ahead``.
 
     :param name: what a connection knows it by
     :param text: SQL with ``%(parameter)s``
@@ -36,18 +39,22 @@ class Statement:
         :param cr: cursor; what it returns is fetched from it
         :param values: {parameter: value}; an array as its own text is quicker than a list
         """
-        names = _prepared.get(cr._cnx)
-        if names is None:
+        plans = _prepared.get(cr._cnx)
+        if plans is None:
             cr.execute(self._plain, values)
             return
-        if self.name not in names:
+        now = time.monotonic()
+        if plans.get(self.name, now) <= now:
+            if self.name in plans:
+                cr.execute(f"DEALLOCATE {self.name}")
+                del plans[self.name]
             cr.execute(self._prepare)
-            names.add(self.name)
+            plans[self.name] = now + KEPT
         cr.execute(self._execute, values)
 
 
 @contextmanager
-def planned_once(cr):
+def planned_ahead(cr):
     """Within this, the connection of a cursor prepares every ``Statement`` that it meets.
 
     :param cr: cursor of a connection that nobody else has meanwhile; committed
@@ -55,7 +62,7 @@ def planned_once(cr):
     # Plans for any values: what a batch is like does not differ. The pool resets the setting.
     cr.execute("DEALLOCATE ALL; SET plan_cache_mode = force_generic_plan")
     cr.commit()  # pylint: disable=invalid-commit
-    _prepared[cr._cnx] = set()
+    _prepared[cr._cnx] = {}
     try:
         yield
     finally:
