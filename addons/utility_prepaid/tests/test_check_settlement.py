@@ -111,9 +111,9 @@ class TestCheckSettlement(SettlementCommon):
         self._prove(vend.command_id, before="0")
         self._post()
         self._told(new, "0.50", "82.38")
+        self._later(24)
         # The old meter counts for somebody else meanwhile.
         self._told(self.spare, "260.00", "-60.00")
-        self._later(24)
         self._told(new, "20.50", "62.38")
         self._later(1)
         self.assertEqual(self._found(), {})

@@ -212,9 +212,17 @@ class UtilityRollForward(models.TransientModel):
                     settlement._rest_lot() if settlement.rest_units else None,
                 )
             )
-        # Within a second the old meter keeps something before the new one gets the rest.
+        # Within a second the old meter keeps something before the new one gets the rest; all else
+        # stays in the order in which it was sold.
         return {
-            key: sorted(moves, key=lambda move: (move.at, move.kind == "transfer", move.units))
+            key: sorted(
+                moves,
+                key=lambda move: (
+                    move.at,
+                    move.kind == "transfer",
+                    move.units if move.kind == "transfer" else 0,
+                ),
+            )
             for key, moves in found.items()
         }
 
