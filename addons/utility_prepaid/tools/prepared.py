@@ -31,6 +31,7 @@ class Statement:
         self._plain = f"{first} {text % values}"
         # No parameters come with this one, so that its signs of per cent stay as they are.
         self._prepare = f"PREPARE {name} ({', '.join(types.values())}) AS {text % places}"
+        self._forget = f"DEALLOCATE {name}"
         self._execute = f"{first} EXECUTE {name} ({', '.join(values.values())})"
 
     def run(self, cr, values):
@@ -46,7 +47,7 @@ class Statement:
         now = time.monotonic()
         if plans.get(self.name, now) <= now:
             if self.name in plans:
-                cr.execute(f"DEALLOCATE {self.name}")
+                cr.execute(self._forget)
                 del plans[self.name]
             cr.execute(self._prepare)
             plans[self.name] = now + KEPT
